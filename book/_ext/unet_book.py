@@ -1,0 +1,107 @@
+"""Sphinx glue: formulas as MathML, a page without scripts it does not need, and a cache that notices a changed package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parents[2]
+UNUSED_CSS = ("sphinx-thebe", "togglebutton")
+UNUSED_JS = ("thebe", "toggle", "sphinx_highlight", "DOCUMENTATION_OPTIONS")
+STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def render_math(latex: str, display: str) -> str:
+    """LaTeX to MathML, which every current browser draws by itself: no script, no font to fetch."""
+    return convert(latex.strip().replace(r"\_", "_"), display=display)
+
+
+def visit_math(translator, node):
+    translator.body.append(f'<span class="math">{render_math(node.astext(), "inline")}</span>')
+    raise_skip()
+
+
+def visit_math_block(translator, node):
+    translator.body.append(f'<div class="math" tabindex="0" role="group" aria-label="Formula">'
+                           f'{render_math(node.astext(), "block")}</div>')
+    raise_skip()
+
+
+def raise_skip():
+    from docutils.nodes import SkipNode
+
+    raise SkipNode
+
+
+def compact_state(body: str) -> str:
+    """Widget state with each source text once and without layout defaults: what the static host reads."""
+    models = json.loads(body)["state"]
+    texts: list[str] = []
+    widgets = {}
+    for name, model in models.items():
+        if model["model_module"] != "anywidget":
+            continue
+        state = {key: value for key, value in model["state"].items() if value is not None and key != "layout"}
+        for key in ("_esm", "_css"):
+            if state.get(key) is not None:
+                if state[key] not in texts:
+                    texts.append(state[key])
+                state[key] = texts.index(state[key])
+        widgets[name] = state
+    return json.dumps({"texts": texts, "widgets": widgets}, separators=(",", ":")).replace("</", "<\\/")
+
+
+def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Drop the scripts and styles that no page uses, defer the rest, and hand widget state to the layout."""
+    kept = []
+    for script in context.get("script_files", []):
+        body = script.attributes.get("body", "") or ""
+        name = str(script.filename or "")
+        if script.attributes.get("type") == STATE:
+            context["widget_state"] = compact_state(body)
+        elif pagename != "search" and any(word in name or word in body for word in UNUSED_JS):
+            continue
+        else:
+            if name and pagename != "search":
+                script.attributes.pop("async", None)
+                script.attributes["defer"] = "defer"
+            kept.append(script)
+    context["script_files"] = kept
+    context["css_files"] = [css for css in context.get("css_files", [])
+                            if not any(word in str(css.filename) for word in UNUSED_CSS)]
+
+
+def package_digest() -> str:
+    """One hash over every source file a notebook can import."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "unet_edu").rglob("*")):
+        if path.suffix in {".py", ".js", ".css"}:
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def forget_stale_results(app: Sphinx, env, added, changed, removed) -> list[str]:
+    """Executed notebooks are kept between builds; a changed package makes all of them stale."""
+    cache = Path(app.config.nb_execution_cache_path or Path(app.outdir).parent / ".jupyter_cache")
+    stamp = cache.with_name("package.sha256")
+    digest = package_digest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return []
+    shutil.rmtree(cache, ignore_errors=True)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(digest)
+    return sorted(env.found_docs)
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("env-get-outdated", forget_stale_results)
+    app.connect("html-page-context", lighten, priority=990)
+    app.add_css_file("site.css", priority=900)
+    app.add_js_file("host.js", priority=10, defer="defer")
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

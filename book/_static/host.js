@@ -1,0 +1,88 @@
+/* Brings the widgets of a static page to life: reads the state that the build saved and gives each widget the model it expects.
+   A classic script, deferred, so that it also runs from file://. The interface is anywidget's (get, set, on, off, save_changes, send). */
+(function () {
+  "use strict";
+  const WORDS = {
+    failed: "This widget could not start: ",
+  };
+
+  function createModel(state) {
+    const values = Object.assign({}, state);
+    const listeners = new Map();
+    const emit = (name, ...rest) => [...(listeners.get(name) || [])].forEach((listener) => listener(...rest));
+    const model = {
+      get: (key) => values[key],
+      set(key, value) {
+        const changes = typeof key === "object" ? key : { [key]: value };
+        const changed = Object.keys(changes).filter((name) => values[name] !== changes[name]);
+        Object.assign(values, changes);
+        changed.forEach((name) => emit("change:" + name, model, values[name]));
+        if (changed.length) emit("change", model);
+      },
+      on(names, listener) {
+        for (const name of names.split(" ")) {
+          if (!listeners.has(name)) listeners.set(name, new Set());
+          listeners.get(name).add(listener);
+        }
+      },
+      off(names, listener) {
+        if (!names) return listeners.clear();
+        for (const name of names.split(" ")) listener ? listeners.get(name)?.delete(listener) : listeners.delete(name);
+      },
+      save_changes() {},
+      send() {},
+      widget_manager: null,
+    };
+    return model;
+  }
+
+  function addStyle(text) {
+    const style = document.createElement("style");
+    style.textContent = text;
+    document.head.append(style);
+  }
+
+  async function start() {
+    const holder = document.getElementById("unet-widget-state");
+    if (!holder) return;
+    const { texts, widgets } = JSON.parse(holder.textContent);
+    const modules = new Map();
+    const styled = new Set();
+    const load = (index) => {
+      if (!modules.has(index)) {
+        const url = URL.createObjectURL(new Blob([texts[index]], { type: "text/javascript" }));
+        modules.set(index, import(url).finally(() => URL.revokeObjectURL(url)));
+      }
+      return modules.get(index);
+    };
+    const mounts = [];
+    for (const script of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')) {
+      const state = widgets[JSON.parse(script.textContent).model_id];
+      if (!state) continue;
+      const el = document.createElement("div");
+      el.className = "unet-host";
+      script.replaceWith(el);
+      if (state._css !== undefined && !styled.has(state._css)) {
+        styled.add(state._css);
+        addStyle(texts[state._css]);
+      }
+      mounts.push([el, state]);
+    }
+    for (const [el, state] of mounts) {
+      try {
+        const { default: exported } = await load(state._esm);
+        const widget = typeof exported === "function" ? await exported() : exported;
+        const model = createModel(state);
+        await widget.initialize?.({ model });
+        const cleanup = await widget.render({ model, el });
+        el.addEventListener("unet:unmount", () => { if (typeof cleanup === "function") cleanup(); el.replaceChildren(); }, { once: true });
+      } catch (error) {
+        el.textContent = WORDS.failed + error.message;
+        console.error(error);
+      }
+    }
+    document.documentElement.dataset.widgets = "ready";
+  }
+
+  start();
+})();

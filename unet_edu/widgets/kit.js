@@ -1,0 +1,344 @@
+// What every widget is made of: labelled native controls, one frame that binds them to a model, and one way to draw a grid of cells.
+
+const KIT_WORDS = {
+  reset: "Reset",
+  copy: "Copy as PyTorch",
+  copied: "Copied.",
+  link: "Link to this state",
+  linked: "The link to this state is in the address bar and on the clipboard.",
+  code: "The same in PyTorch",
+  play: "Play",
+  pause: "Pause",
+  back: "Step back",
+  next: "Step",
+  typed: (label, low, high, value) => `${label}: ${value === "" ? "nothing typed" : value} is not a whole number from ${low} to ${high}; the value before it stays.`,
+  foreign: (key, value, range) => `The link asks for ${key} = ${value}; ${range}. Its other values are shown.`,
+};
+
+export function h(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key in node && typeof value !== "string") node[key] = value;
+    else node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+let count = 0;
+export const freshId = () => `unet-${++count}-${Math.random().toString(36).slice(2, 7)}`;
+
+/** A number for a reader: at most `digits` decimals, none that say nothing, a true minus sign. */
+export function show(value, digits = 2) {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value < 0 ? "−inf" : "inf";
+  const text = String(Number(value.toFixed(digits)));
+  return (text === "-0" ? "0" : text).replace("-", "−");
+}
+
+/** Decode base64 (see pack() in base.py) into a typed array. */
+export function decode(text, Type) {
+  const binary = atob(text), bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return new Type(bytes.buffer);
+}
+
+/** The palette's present values, read from the style sheet, so that pictures follow light and dark. */
+export function colours(el) {
+  const style = getComputedStyle(el), cache = {};
+  return new Proxy(cache, { get: (_, role) => (cache[role] ??= style.getPropertyValue(`--unet-${role}`).trim() || "#888") });
+}
+
+const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+export const mix = (from, to, t) => {
+  const a = rgb(from), b = rgb(to), s = Math.min(1, Math.max(0, t));
+  return `rgb(${a.map((v, i) => Math.round(v + (b[i] - v) * s)).join(",")})`;
+};
+/** Signed value -> colour, centred on zero; `most` is the magnitude at the ends. */
+export const diverging = (palette, value, most) =>
+  value < 0 ? mix(palette.mid, palette.low, most ? -value / most : 0) : mix(palette.mid, palette.high, most ? value / most : 0);
+/** Value from 0 to `most` -> colour, from the paper to one role. */
+export const sequential = (palette, value, most, role = "output") => mix(palette.paper, palette[role], most ? value / most : 0);
+/** Ink that reads on a colour. */
+export function inkOn(colour) {
+  const [r, g, b] = colour.startsWith("#") ? rgb(colour) : colour.match(/\d+/g).map(Number);
+  return 0.299 * r + 0.587 * g + 0.114 * b > 150 ? "#111111" : "#ffffff";
+}
+
+function hatch(pen, x, y, size, colour, kind) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, size, size);
+  pen.clip();
+  pen.strokeStyle = pen.fillStyle = colour;
+  pen.lineWidth = Math.max(1, size / 16);
+  pen.beginPath();
+  const gap = Math.max(4, size / 4);
+  if (kind === "dots") {
+    for (let i = gap / 2; i < size; i += gap) for (let j = gap / 2; j < size; j += gap) pen.rect(x + i, y + j, pen.lineWidth, pen.lineWidth);
+    pen.fill();
+  } else {
+    for (let i = -size; i < size; i += gap) {
+      if (kind !== "back") { pen.moveTo(x + i, y + size); pen.lineTo(x + i + size, y); }
+      if (kind !== "diagonal") { pen.moveTo(x + i, y); pen.lineTo(x + i + size, y + size); }
+    }
+    pen.stroke();
+  }
+  pen.restore();
+}
+
+/** Draw `rows` x `cols` square cells on a canvas. `cell(r, c)` returns {fill, text, ink, hatch, hatchColour, outline, faded, small}.
+    Returns {size, at(event)}: the cell size in CSS pixels and the cell under a pointer. */
+export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [] }) {
+  const ratio = window.devicePixelRatio || 1, pad = 3;
+  const wide = cols * size + 2 * pad, high = rows * size + 2 * pad;
+  if (canvas.width !== Math.round(wide * ratio) || canvas.height !== Math.round(high * ratio)) {
+    canvas.width = Math.round(wide * ratio);
+    canvas.height = Math.round(high * ratio);
+    canvas.style.width = `${wide}px`;
+    canvas.style.aspectRatio = `${wide} / ${high}`;
+  }
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, wide, high);
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  const late = [];
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < cols; c++) {
+      const look = cell(r, c);
+      if (!look) continue;
+      const x = pad + c * size, y = pad + r * size;
+      pen.globalAlpha = look.faded ? 0.35 : 1;
+      pen.fillStyle = look.fill || palette.paper;
+      pen.fillRect(x, y, size, size);
+      if (look.hatch && size >= 5) hatch(pen, x, y, size, look.hatchColour || palette.quiet, look.hatch);
+      if (size >= 7) {
+        pen.strokeStyle = palette.line;
+        pen.lineWidth = 1;
+        pen.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
+      }
+      if (look.text !== undefined && look.text !== "" && size >= 15) {
+        const fit = Math.min(size * 0.52, (size * 1.55) / Math.max(1, look.text.length), 15);
+        if (fit >= 7) {
+          pen.font = `${fit}px system-ui, sans-serif`;
+          pen.fillStyle = look.ink || inkOn(look.fill || palette.paper);
+          pen.fillText(look.text, x + size / 2, y + size / 2 + 0.5);
+        }
+      }
+      pen.globalAlpha = 1;
+      if (look.outline) late.push([x, y, size, size, look.outline, false]);
+    }
+  }
+  for (const f of frames) late.push([pad + f.col * size, pad + f.row * size, f.cols * size, f.rows * size, f.colour, f.dash]);
+  for (const [x, y, w, t, colour, dash] of late) {
+    pen.strokeStyle = colour;
+    pen.lineWidth = Math.min(3, Math.max(1.5, size / 8));
+    pen.setLineDash(dash ? [4, 3] : []);
+    pen.strokeRect(x, y, w, t);
+  }
+  pen.setLineDash([]);
+  return {
+    size,
+    at(event) {
+      const box = canvas.getBoundingClientRect(), scale = wide / box.width;
+      const col = Math.floor(((event.clientX - box.left) * scale - pad) / size), row = Math.floor(((event.clientY - box.top) * scale - pad) / size);
+      return row >= 0 && row < rows && col >= 0 && col < cols ? { row, col } : null;
+    },
+  };
+}
+
+/** A legend: [{role, hatch, text}], each colour with its pattern and its word. */
+export function legend() {
+  const list = h("ul", { class: "unet-key" });
+  return {
+    node: list,
+    draw(palette, entries) {
+      list.replaceChildren(...entries.map(({ fill, hatch: kind, hatchColour, outline, text }) => {
+        const canvas = h("canvas", { class: "unet-swatch", "aria-hidden": "true" });
+        drawGrid(canvas, { rows: 1, cols: 1, size: 12, palette, cell: () => ({ fill, hatch: kind, hatchColour, outline }) });
+        return h("li", {}, canvas, text);
+      }));
+    },
+  };
+}
+
+async function toClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = h("textarea", { class: "unet-hidden" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+/**
+ * The frame of a widget: title, controls, stage, sentence, formula, foot; binds traits to controls.
+ * words: {title, summary}. bounds: {key: [low, high] | [word, ...]} for every trait that a link may carry.
+ * draw(palette): reads the model only. code(): PyTorch text. legal(): false keeps a state on this page (not sent to a kernel).
+ */
+export function frame({ model, el, stem, words, bounds, code, legal = () => true }) {
+  const leave = [];
+  const initial = Object.fromEntries(Object.keys(bounds).map((key) => [key, model.get(key)]));
+  const ui = { controls: h("div", { class: "unet-controls" }), stage: h("div", { class: "unet-stage" }), draw: () => {} };
+  ui.error = h("p", { class: "unet-error", role: "alert" });
+  ui.sentence = h("p", { class: "unet-say", "aria-live": "polite" });
+  ui.formula = h("div", { class: "unet-formula" });
+  const told = h("span", { class: "unet-note", role: "status" });
+  const listing = h("pre", { tabindex: "0", "aria-label": KIT_WORDS.code });
+  const root = h("section", { class: `unet unet-${stem}`, "aria-label": words.title },
+    h("div", { class: "unet-body" }, ui.controls, ui.stage), ui.error, ui.sentence, ui.formula,
+    h("div", { class: "unet-foot" },
+      h("div", { class: "unet-row" },
+        h("button", { type: "button", class: "unet-reset", onclick: () => { ui.write(initial); told.textContent = ""; } }, KIT_WORDS.reset),
+        code ? h("button", { type: "button", class: "unet-copy", onclick: async () => { await toClipboard(code()); told.textContent = KIT_WORDS.copied; } }, KIT_WORDS.copy) : null,
+        h("button", { type: "button", class: "unet-link", onclick: share }, KIT_WORDS.link), told),
+      code ? h("details", {}, h("summary", {}, KIT_WORDS.code), listing) : null));
+  ui.root = root;
+  el.append(root);
+
+  ui.listen = (target, type, listener, options) => {
+    target.addEventListener(type, listener, options);
+    leave.push(() => target.removeEventListener(type, listener, options));
+  };
+  ui.leave = (action) => leave.push(action);
+  ui.say = (text) => { if (ui.sentence.textContent !== text) ui.sentence.textContent = text; };
+  ui.fail = (text) => { if (ui.error.textContent !== text) ui.error.textContent = text; ui.stage.classList.toggle("unet-illegal", text !== ""); };
+
+  let busy = false;
+  ui.write = (changes) => {
+    busy = true;
+    for (const [key, value] of Object.entries(changes)) model.set(key, value);
+    busy = false;
+    ui.redraw();
+    if (legal()) model.save_changes();
+  };
+  const setters = [];
+  ui.redraw = () => {
+    if (busy || !root.isConnected) return;
+    setters.forEach((update) => update());
+    ui.draw(colours(root));
+    if (code && listing.parentElement.open) listing.textContent = code();
+  };
+  if (code) ui.listen(listing.parentElement, "toggle", () => { listing.textContent = code(); });
+
+  /** A range and a number box for one trait; `max` may be a function of the model. */
+  ui.slider = (key, label, { min, max, into = ui.controls } = {}) => {
+    const low = min ?? bounds[key][0], high = () => (typeof max === "function" ? max() : max ?? bounds[key][1]);
+    const id = freshId(), range = h("input", { type: "range", id, min: String(low), max: String(high()), step: "1" });
+    const box = h("input", { type: "number", min: String(low), max: String(high()), step: "1", inputmode: "numeric", "aria-label": `${label}, typed` });
+    range.addEventListener("input", () => ui.write({ [key]: Number(range.value) }));
+    box.addEventListener("change", () => {
+      const value = Number(box.value), fine = box.value !== "" && Number.isInteger(value) && value >= low && value <= high();
+      if (fine) { ui.write({ [key]: value }); box.removeAttribute("aria-invalid"); told.textContent = ""; return; }
+      told.textContent = KIT_WORDS.typed(label, low, high(), box.value);
+      box.setAttribute("aria-invalid", "true");
+    });
+    setters.push(() => {
+      const top = String(high()), value = String(Math.min(model.get(key), high()));
+      if (range.max !== top) range.max = box.max = top;
+      if (range.value !== value) range.value = value;
+      if (box.value !== value) { box.value = value; box.removeAttribute("aria-invalid"); }
+    });
+    const field = h("div", { class: "unet-field" }, h("label", { class: "unet-label", for: id }, label), range, box);
+    into.append(field);
+    return { field, range, box };
+  };
+
+  /** Radio buttons for a trait that is one of a few words. */
+  ui.choice = (key, label, options, { into = ui.controls } = {}) => {
+    const name = freshId();
+    const inputs = Object.entries(options).map(([value, text]) => {
+      const input = h("input", { type: "radio", name, value });
+      input.addEventListener("change", () => ui.write({ [key]: value }));
+      return [input, h("label", {}, input, text)];
+    });
+    setters.push(() => inputs.forEach(([input]) => { input.checked = input.value === model.get(key); }));
+    const field = h("fieldset", {}, h("legend", {}, label), h("div", { class: "unet-radios" }, inputs.map(([, node]) => node)));
+    into.append(field);
+    return field;
+  };
+
+  /** A list for a trait that is one of many words or numbers: options are [value, text] pairs. */
+  ui.select = (key, label, options, { into = ui.controls } = {}) => {
+    const id = freshId(), list = h("select", { id }, options.map(([value, text]) => h("option", { value: String(value) }, text)));
+    list.addEventListener("change", () => ui.write({ [key]: typeof options[0][0] === "number" ? Number(list.value) : list.value }));
+    setters.push(() => { list.value = String(model.get(key)); });
+    into.append(h("div", { class: "unet-select" }, h("label", { class: "unet-label", for: id }, label), list));
+    return list;
+  };
+
+  /** Step back, play, step: moves a trait from 0 to last(); under reduced motion it is stepped by hand only. */
+  ui.player = (key, label, last, { into = ui.controls, wait = 280 } = {}) => {
+    const still = matchMedia("(prefers-reduced-motion: reduce)");
+    let timer = 0;
+    const play = h("button", { type: "button", "aria-label": `${KIT_WORDS.play}: ${label}` }, KIT_WORDS.play);
+    const stop = () => { clearInterval(timer); timer = 0; play.textContent = KIT_WORDS.play; play.setAttribute("aria-label", `${KIT_WORDS.play}: ${label}`); };
+    const move = (by) => ui.write({ [key]: Math.min(last(), Math.max(0, model.get(key) + by)) });
+    play.addEventListener("click", () => {
+      if (timer) return stop();
+      if (model.get(key) >= last()) ui.write({ [key]: 0 });
+      play.textContent = KIT_WORDS.pause;
+      play.setAttribute("aria-label", `${KIT_WORDS.pause}: ${label}`);
+      timer = setInterval(() => { move(1); if (model.get(key) >= last()) stop(); }, wait);
+    });
+    const follow = () => { play.hidden = still.matches; if (still.matches) stop(); };
+    ui.listen(still, "change", follow);
+    follow();
+    leave.push(stop);
+    const button = (text, by) => h("button", { type: "button", "aria-label": `${text}: ${label}`, onclick: () => { stop(); move(by); } }, text);
+    into.append(h("div", { class: "unet-row" }, button(KIT_WORDS.back, -1), play, button(KIT_WORDS.next, 1)));
+  };
+
+  const place = () => [...document.querySelectorAll(`.unet-${stem}`)].indexOf(root);
+  async function share() {
+    const state = Object.keys(bounds).map((key) => `${key}=${model.get(key)}`).join("&");
+    history.replaceState(null, "", `#${stem}${place() ? "." + place() : ""}?${state}`);
+    await toClipboard(location.href);
+    told.textContent = KIT_WORDS.linked;
+  }
+  function restore() {
+    const [, name, index, query] = location.hash.match(/^#([\w-]+?)(?:\.(\d+))?\?(.*)$/) || [];
+    if (name !== stem || Number(index || 0) !== place()) return;
+    const changes = {};
+    let wrong = "";
+    for (const [key, text] of new URLSearchParams(query)) {
+      const bound = bounds[key];
+      if (!bound) { wrong = KIT_WORDS.foreign(key, text, Object.keys(bounds).join(", ")); continue; }
+      const numeric = typeof bound[0] === "number", value = numeric ? Number(text) : text;
+      const fine = numeric ? Number.isInteger(value) && text !== "" && value >= bound[0] && value <= bound[1] : bound.includes(value);
+      if (fine) changes[key] = value;
+      else wrong = KIT_WORDS.foreign(key, text, numeric ? `${bound[0]} to ${bound[1]}` : bound.join(", "));
+    }
+    ui.write(changes);
+    told.textContent = wrong;
+    root.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Call once everything is built: draws, listens to the model, the theme and the address, and returns the cleanup. */
+  ui.ready = () => {
+    const names = Object.keys(bounds).concat(ui.alsoOn || []).map((key) => `change:${key}`).join(" ");
+    model.on(names, ui.redraw);
+    leave.push(() => model.off(names, ui.redraw));
+    const theme = new MutationObserver(ui.redraw);
+    for (const target of [document.documentElement, document.body]) {
+      theme.observe(target, { attributes: true, attributeFilter: ["data-theme", "theme", "data-jp-theme-light"] });
+    }
+    leave.push(() => theme.disconnect());
+    ui.listen(matchMedia("(prefers-color-scheme: dark)"), "change", ui.redraw);
+    ui.listen(window, "hashchange", restore);
+    let wide = 0;
+    const resize = new ResizeObserver(() => { const now = Math.round(ui.stage.clientWidth); if (now && now !== wide) { wide = now; ui.redraw(); } });
+    resize.observe(ui.stage);
+    leave.push(() => resize.disconnect());
+    ui.redraw();
+    if (root.isConnected) restore(); else requestAnimationFrame(restore);
+    return () => { leave.forEach((action) => action()); root.remove(); };
+  };
+  return ui;
+}
