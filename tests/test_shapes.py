@@ -160,11 +160,8 @@ def test_the_terms_of_both_formulas_add_up_to_torchs_size():
 @quick
 @given(size=sizes, kernel_size=st.integers(1, 9), stride=st.integers(1, 6), padding=st.integers(0, 4))
 def test_a_transposed_convolution_undoes_the_size_of_a_convolution(size, kernel_size, stride, padding):
-    terms = None
-    try:
-        terms = shapes.conv2d_terms(size, kernel_size, stride, padding)
-    except ValueError:
-        assume(False)
+    assume(kernel_size <= size + 2 * padding)
+    terms = shapes.conv2d_terms(size, kernel_size, stride, padding)
     # What the division dropped is what output_padding brings back: this is what it is for.
     assert shapes.conv_transpose2d_size(terms.size, kernel_size, stride, padding, terms.unread) == size
 
@@ -233,9 +230,9 @@ def test_a_stage_tells_its_kind_and_only_ups_tell_of_joining():
     assert all(bool(stage.up and stage.pad and stage.concat) == (stage.kind == "up") for stage in trace)
 
 
-@given(height=st.integers(1, 30), width=st.integers(1, 30))
+@quick
+@given(height=st.integers(16, 600), width=st.integers(16, 600))
 def test_multiples_of_16_need_no_padding_and_all_others_do(height, width):
-    assume(height >= 16 and width >= 16)
     for h, w in ((height, width), (16 * height, 16 * width)):
         padded = any(any(stage.pad) for stage in shapes.unet_trace(h, w))
         assert padded == bool(h % 16 or w % 16)
