@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +18,12 @@ from unet_edu.data import CLASSES, PER_SET, ToyCells, draw, stack
 @given(st.integers(0, 2**40), st.integers(16, 90), st.integers(16, 90))
 def test_any_size_from_16_has_the_promised_shape_dtype_and_range(seed, height, width):
     image, mask = draw(seed, height, width)
-    assert image.shape == (1, height, width) and image.dtype == np.float32
-    assert mask.shape == (height, width) and mask.dtype == np.int64
-    assert image.min() >= 0 and image.max() <= 1
+    assert image.shape == (1, height, width)
+    assert image.dtype == np.float32
+    assert mask.shape == (height, width)
+    assert mask.dtype == np.int64
+    assert image.min() >= 0
+    assert image.max() <= 1
     assert set(np.unique(mask)) <= set(range(len(CLASSES))) and mask.any(), "no object on the picture"
     np.testing.assert_array_equal(image, np.round(image * 255).astype(np.float32) / np.float32(255))  # an 8-bit camera
 
@@ -56,18 +60,21 @@ def test_training_and_held_out_sets_share_no_seed():
 
 def test_a_set_is_a_sequence_and_items_do_not_change():
     data = ToyCells(5, size=(20, 33), seed=4)
-    assert len(data) == 5 and len(list(data)) == 5
+    assert len(data) == 5
+    assert len(list(data)) == 5
     image, mask = data[-1]
-    assert np.array_equal(image, data[4][0]) and np.array_equal(mask, data[4][1])
+    assert np.array_equal(image, data[4][0])
+    assert np.array_equal(mask, data[4][1])
     images, masks = stack(data, [4, 0])
-    assert images.shape == (2, 1, 20, 33) and masks.shape == (2, 20, 33)
-    assert np.array_equal(images[0], image) and np.array_equal(masks[0], mask)
-    with pytest.raises(IndexError, match="numbered 0..4"):
+    assert images.shape == (2, 1, 20, 33)
+    assert masks.shape == (2, 20, 33)
+    assert np.array_equal(images[0], image)
+    assert np.array_equal(masks[0], mask)
+    with pytest.raises(IndexError, match=r"numbered 0\.\.4"):
         data[5]
 
 
 def test_a_torch_loader_takes_it_as_it_is():
-    torch = pytest.importorskip("torch")
     loader = torch.utils.data.DataLoader(ToyCells(5, 24), batch_size=3)
     shapes = [(tuple(x.shape), x.dtype, tuple(y.shape), y.dtype) for x, y in loader]
     assert shapes == [((n, 1, 24, 24), torch.float32, (n, 24, 24), torch.int64) for n in (3, 2)]
@@ -117,7 +124,8 @@ def test_even_with_flattened_light_no_threshold_works():
 def test_classes_are_present_in_fair_shares_and_objects_touch():
     _, masks = stack(ToyCells(200))
     shares = [(masks == c).mean() for c in range(3)]
-    assert 0.55 < shares[0] < 0.8 and min(shares[1:]) > 0.1
+    assert 0.55 < shares[0] < 0.8
+    assert min(shares[1:]) > 0.1
     touching = ((masks[:, :, 1:] != masks[:, :, :-1]) & (masks[:, :, 1:] > 0) & (masks[:, :, :-1] > 0)).any((1, 2))
     assert touching.mean() > 0.5  # a cell and a crystal side by side, on most pictures
 
