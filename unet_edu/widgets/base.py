@@ -66,9 +66,13 @@ class Bounded(traitlets.Int):
 
     def validate(self, obj, value):
         if isinstance(value, bool) or not isinstance(value, int):
-            raise traitlets.TraitError(f"{self.name} must be a whole number from {self.min} to {self.max}, not {value!r}")
+            raise traitlets.TraitError(
+                f"{self.name} must be a whole number from {self.min} to {self.max}, not {value!r}"
+            )
         if not self.min <= value <= self.max:
-            raise traitlets.TraitError(f"{self.name}={value} is outside {self.min} to {self.max}; choose a value in that range")
+            raise traitlets.TraitError(
+                f"{self.name}={value} is outside {self.min} to {self.max}; choose a value in that range"
+            )
         return value
 
 
@@ -85,7 +89,9 @@ class Choice(traitlets.Enum):
 
     def validate(self, obj, value):
         if value not in self.values:
-            raise traitlets.TraitError(f"{self.name}={value!r} is unknown; choose one of {', '.join(map(repr, self.values))}")
+            raise traitlets.TraitError(
+                f"{self.name}={value!r} is unknown; choose one of {', '.join(map(repr, self.values))}"
+            )
         return value
 
 
@@ -109,4 +115,6 @@ class Widget(anywidget.AnyWidget):
     def keys_shown(cls) -> list[str]:
         """Return the names that a reader may set: the synced traits that this project declares."""
         shown = cls.class_trait_names(sync=True)
-        return [name for name in shown if not name.startswith("_") and name not in anywidget.AnyWidget.class_trait_names()]
+        return [
+            name for name in shown if not name.startswith("_") and name not in anywidget.AnyWidget.class_trait_names()
+        ]

@@ -56,5 +56,7 @@ class ConvTransposeBench(Widget):
         try:
             conv_transpose2d_size(values.pop("input_size"), **values)
         except ValueError as error:
-            raise traitlets.TraitError(f"{error} (set several at once inside `with bench.hold_trait_notifications():`)") from None
+            raise traitlets.TraitError(
+                f"{error} (set several at once inside `with bench.hold_trait_notifications():`)"
+            ) from None
         return proposal.value

@@ -1,0 +1,125 @@
+"""Fixtures that open widgets and built pages in a real browser."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import torch
+
+from tests.site.chromium import ARGS, find
+from tests.site.server import serve
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+torch.set_num_threads(1)  # the networks in tests are tiny; a second thread would only wait
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>One widget</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<script>document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"</script>
+</head><body><main><h1>One widget</h1>{views}</main>
+<script type="application/json" id="unet-widget-state">{state}</script><script src="/host.js"></script></body></html>"""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    path = find()
+    assert path, "no Chromium: run `python -m tests.site.chromium` (make test does)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def pages():
+    """Path -> HTML text: further pages of the source server."""
+    return {"/blank.html": "<!doctype html><title>blank</title><link rel='icon' href='data:,'>"}
+
+
+@pytest.fixture(scope="session")
+def sources(pages):
+    """Base URL of a server for the modules of unet_edu/widgets, plus host.js."""
+    with serve(ROOT / "unet_edu" / "widgets", pages) as url:
+        yield url
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a URL in a fresh context; console errors and uncaught exceptions fail the test at its end."""
+    contexts, errors = [], []
+
+    def opener(url=None, width=1280, height=900, scheme="light", **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        if url:
+            page.goto(url)
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()
+    assert not errors, errors
+
+
+@pytest.fixture
+def mount(open_page, sources, pages):
+    """Render live Python widgets through the static host, without a book: mount(widget, ...) -> page."""
+    from unet_book import compact_state
+
+    numbers = itertools.count()
+    pages["/host.js"] = (ROOT / "book" / "_static" / "host.js").read_text(encoding="utf-8")
+
+    def mounter(*widgets, fragment="", **options):
+        models = {
+            f"w{i}": {
+                "model_module": "anywidget",
+                "state": {k: v for k, v in widget.get_state().items() if k != "layout"},
+            }
+            for i, widget in enumerate(widgets)
+        }
+        views = "\n".join(
+            f'<div class="cell_output"><script type="application/vnd.jupyter.widget-view+json">{{"model_id": "w{i}"}}</script></div>'
+            for i in range(len(widgets))
+        )
+        path = f"/mounted-{next(numbers)}-{id(widgets)}.html"
+        state = compact_state(json.dumps({"state": models}))
+        pages[path] = PAGE.replace("{views}", views).replace("{state}", state)
+        page = open_page(sources.rstrip("/") + path + fragment, **options)
+        page.wait_for_selector("html[data-widgets=ready]")
+        return page
+
+    return mounter
+
+
+@pytest.fixture(scope="session")
+def script_page(browser, sources):
+    page = browser.new_page()
+    page.goto(sources + "blank.html")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def run_js(script_page):
+    """Run the body of an async JS function with `arg`; it may import the widgets' modules: import("/shapes.js")."""
+    return lambda body, arg=None: script_page.evaluate(f"async (arg) => {{ {body} }}", arg)
+
+
+@pytest.fixture(scope="session")
+def book():
+    """Base URL of the built book."""
+    assert (SITE / "index.html").exists(), "build the book first: make book"
+    with serve(SITE) as url:
+        yield url
