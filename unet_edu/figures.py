@@ -1,6 +1,7 @@
 """Every figure of the book, in one palette: matplotlib draws it once, and the page colours it for light and dark.
 
-A figure is inline SVG whose palette colours are CSS variables (see widgets/widgets.css), so it follows the reader's theme.
+A figure is inline SVG whose palette colours are CSS variables (see widgets/widgets.css), so it follows
+the reader's theme.
 Source of the palette: Okabe and Ito, "Color Universal Design" (2008), darkened or lightened where text needs contrast.
 """
 
@@ -139,11 +140,8 @@ class Picture:
             svg = svg.replace(mark, f"var(--unet-{role}, {PALETTE['light'][role]})")
         label = html.escape(self.alt, quote=True)
         svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
-        return svg.replace(
-            "<svg ",
-            f'<svg role="img" aria-label="{label}" style="max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt" ',
-            1,
-        )
+        shape = "max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt"
+        return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" style="{shape}" ', 1)
 
     def _repr_html_(self) -> str:
         return f'<figure class="unet-figure">{self.svg()}<figcaption>{html.escape(self.caption)}</figcaption></figure>'

@@ -1,4 +1,4 @@
-"""Sphinx glue: formulas as MathML, a page without scripts it does not need, and a cache that notices a changed package."""
+"""Sphinx glue: formulas as MathML, pages without scripts they do not need, a cache that notices a changed package."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def visit_math(translator, node):
 
 
 def visit_math_block(translator, node):
-    translator.body.append(f'<div class="math" tabindex="0" role="group" aria-label="Formula">'
-                           f'{render_math(node.astext(), "block")}</div>')
+    translator.body.append(
+        f'<div class="math" tabindex="0" role="group" aria-label="Formula">{render_math(node.astext(), "block")}</div>'
+    )
     raise_skip()
 
 
@@ -72,8 +73,9 @@ def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
                 script.attributes["defer"] = "defer"
             kept.append(script)
     context["script_files"] = kept
-    context["css_files"] = [css for css in context.get("css_files", [])
-                            if not any(word in str(css.filename) for word in UNUSED_CSS)]
+    context["css_files"] = [
+        css for css in context.get("css_files", []) if not any(word in str(css.filename) for word in UNUSED_CSS)
+    ]
 
 
 def package_digest() -> str:

@@ -61,7 +61,7 @@ def test_table_of_the_page_equals_torch(mount, setting):
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: "-".join(map(str, s.values())))
 def test_sum_of_every_cell_equals_torch(run_js, setting):
-    n, k, s, p, q, d = setting.values()
+    n, k, s, p, _, d = setting.values()
     sums = run_js(
         """const m = await import("/conv_transpose.js");
         const [n, k, s, p, d, size] = arg, out = [];

@@ -1,7 +1,7 @@
-"""What every widget shares: one self-contained module text, one style sheet, and constructors that refuse unknown names.
+"""What every widget shares: one self-contained module text, one style sheet, constructors that refuse unknown names.
 
-anywidget runs a module from a Blob, where relative imports fail. ``inline`` therefore pastes the imported files above the
-widget and drops the import and export words; the sources stay ordinary modules that a browser can load one by one.
+anywidget runs a module from a Blob, where relative imports fail. ``inline`` therefore pastes the imported files above
+the widget and drops the import and export words; the sources stay ordinary modules that a browser can load one by one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The transposed-convolution bench: every number of ``nn.ConvTranspose2d`` under a slider, with the stamps that explain it.
+"""The transposed-convolution bench: every number of ``nn.ConvTranspose2d`` under a slider, and the stamps behind it.
 
 Source: the size formula of the torch.nn manual; Dumoulin and Visin (2016), chapter 4, for the two views.
 """

@@ -1,4 +1,4 @@
-"""A question with an answer that a cell computed: the reader commits, is checked at once, and can unfold the solution."""
+"""A question whose answer a cell computed: the reader commits, is checked at once, and can unfold the solution."""
 
 from __future__ import annotations
 
