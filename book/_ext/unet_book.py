@@ -58,7 +58,7 @@ def compact_state(body: str) -> str:
 
 
 def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Drop the scripts and styles that no page uses, defer the rest, and hand widget state to the layout."""
+    """Drop the scripts and styles that no page uses, let the rest wait for the widgets, hand their state to the layout."""
     kept = []
     for script in context.get("script_files", []):
         body = script.attributes.get("body", "") or ""
@@ -68,9 +68,11 @@ def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
         elif pagename != "search" and any(word in name or word in body for word in UNUSED_JS):
             continue
         else:
-            if name and pagename != "search":
-                script.attributes.pop("async", None)
+            if name == "_static/host.js":
                 script.attributes["defer"] = "defer"
+            elif name and pagename != "search":
+                script.attributes.pop("async", None)
+                script.attributes.update({"type": "text/plain", "data-later": ""})
             kept.append(script)
     context["script_files"] = kept
     context["css_files"] = [

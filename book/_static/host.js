@@ -69,6 +69,7 @@
       mounts.push([el, state]);
     }
     for (const [el, state] of mounts) {
+      await new Promise((resolve) => setTimeout(resolve)); // let the page breathe between two widgets
       try {
         const { default: exported } = await load(state._esm);
         const widget = typeof exported === "function" ? await exported() : exported;
@@ -84,5 +85,15 @@
     document.documentElement.dataset.widgets = "ready";
   }
 
-  start();
+  /* The theme's own scripts (menus, search, copy buttons) are not needed to read or to move a slider: they come last, in order. */
+  function loadTheRest() {
+    for (const waiting of document.querySelectorAll("script[data-later]")) {
+      const script = document.createElement("script");
+      for (const { name, value } of waiting.attributes) if (name !== "type" && name !== "data-later") script.setAttribute(name, value);
+      script.async = false;
+      waiting.replaceWith(script);
+    }
+  }
+
+  start().finally(loadTheRest);
 })();

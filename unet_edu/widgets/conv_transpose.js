@@ -147,7 +147,7 @@ function render({ model, el }) {
   ui.formula.after(details);
 
   const grids = {};
-  const fit = (cells, side) => Math.max(3, Math.min(44, Math.floor(Math.min(side, ui.stage.clientWidth - 12) / cells)));
+  const fit = (cells, side) => Math.max(3, Math.min(44, Math.floor(Math.min(side, ui.width - 12) / cells)));
   let now = null;
 
   ui.draw = (palette) => {

@@ -37,6 +37,10 @@ export function show(value, digits = 2) {
   return (text === "-0" ? "0" : text).replace("-", "−");
 }
 
+/** A Python list of lists, for the code that a reader copies. */
+export const nested = (rows, cols, value) =>
+  "[" + Array.from({ length: rows }, (_, r) => "[" + Array.from({ length: cols }, (_, c) => value(r, c)).join(", ") + "]").join(",\n     ") + "]";
+
 /** Decode base64 (see pack() in base.py) into a typed array. */
 export function decode(text, Type) {
   const binary = atob(text), bytes = new Uint8Array(binary.length);
@@ -44,10 +48,19 @@ export function decode(text, Type) {
   return new Type(bytes.buffer);
 }
 
-/** The palette's present values, read from the style sheet, so that pictures follow light and dark. */
+const ROLES = ["ink", "quiet", "paper", "panel", "line", "input", "weight", "output", "zero", "cut", "added", "skip", "decoder", "window",
+  "class-0", "class-1", "class-2", "low", "mid", "high", "good", "bad"];
+const palettes = new Map();
+
+/** The palette's present values, read from the style sheet once for each theme: reading costs a style pass over the page. */
 export function colours(el) {
-  const style = getComputedStyle(el), cache = {};
-  return new Proxy(cache, { get: (_, role) => (cache[role] ??= style.getPropertyValue(`--unet-${role}`).trim() || "#888") });
+  const { dataset } = document.documentElement, body = document.body;
+  const theme = [dataset.theme, document.documentElement.getAttribute("theme"), body.dataset.jpThemeLight, body.className, matchMedia("(prefers-color-scheme: dark)").matches].join("|");
+  if (!palettes.has(theme)) {
+    const style = getComputedStyle(el);
+    palettes.set(theme, Object.fromEntries(ROLES.map((role) => [role, style.getPropertyValue(`--unet-${role}`).trim() || "#888888"])));
+  }
+  return palettes.get(theme);
 }
 
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
@@ -185,7 +198,7 @@ async function toClipboard(text) {
 export function frame({ model, el, stem, words, bounds, code, legal = () => true }) {
   const leave = [];
   const initial = Object.fromEntries(Object.keys(bounds).map((key) => [key, model.get(key)]));
-  const ui = { controls: h("div", { class: "unet-controls" }), stage: h("div", { class: "unet-stage" }), draw: () => {} };
+  const ui = { width: 0, controls: h("div", { class: "unet-controls" }), stage: h("div", { class: "unet-stage" }), draw: () => {} };
   ui.error = h("p", { class: "unet-error", role: "alert" });
   ui.sentence = h("p", { class: "unet-say", "aria-live": "polite" });
   ui.formula = h("div", { class: "unet-formula" });
@@ -221,6 +234,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   const setters = [];
   ui.redraw = () => {
     if (busy || !root.isConnected) return;
+    ui.width = ui.stage.clientWidth; // read once, before anything is written: each later read would lay the page out again
     setters.forEach((update) => update());
     ui.draw(colours(root));
     if (code && listing.parentElement.open) listing.textContent = code();
@@ -264,6 +278,15 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     return field;
   };
 
+  /** A check box for a trait that is true or false; its bounds are [false, true]. */
+  ui.check = (key, label, { into = ui.controls } = {}) => {
+    const input = h("input", { type: "checkbox" }), field = h("label", { class: "unet-check" }, input, label);
+    input.addEventListener("change", () => ui.write({ [key]: input.checked }));
+    setters.push(() => { input.checked = model.get(key); });
+    into.append(field);
+    return field;
+  };
+
   /** A list for a trait that is one of many words or numbers: options are [value, text] pairs. */
   ui.select = (key, label, options, { into = ui.controls } = {}) => {
     const id = freshId(), list = h("select", { id }, options.map(([value, text]) => h("option", { value: String(value) }, text)));
@@ -273,19 +296,20 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     return list;
   };
 
-  /** Step back, play, step: moves a trait from 0 to last(); under reduced motion it is stepped by hand only. */
-  ui.player = (key, label, last, { into = ui.controls, wait = 280 } = {}) => {
+  /** Step back, play, step: moves a trait from 0 to last(); under reduced motion it is stepped by hand only.
+      get and set: for a number that stands in more than one trait. */
+  ui.player = (key, label, last, { into = ui.controls, wait = 280, get = () => model.get(key), set = (value) => ui.write({ [key]: value }) } = {}) => {
     const still = matchMedia("(prefers-reduced-motion: reduce)");
     let timer = 0;
     const play = h("button", { type: "button", "aria-label": `${KIT_WORDS.play}: ${label}` }, KIT_WORDS.play);
     const stop = () => { clearInterval(timer); timer = 0; play.textContent = KIT_WORDS.play; play.setAttribute("aria-label", `${KIT_WORDS.play}: ${label}`); };
-    const move = (by) => ui.write({ [key]: Math.min(last(), Math.max(0, model.get(key) + by)) });
+    const move = (by) => set(Math.min(last(), Math.max(0, get() + by)));
     play.addEventListener("click", () => {
       if (timer) return stop();
-      if (model.get(key) >= last()) ui.write({ [key]: 0 });
+      if (get() >= last()) set(0);
       play.textContent = KIT_WORDS.pause;
       play.setAttribute("aria-label", `${KIT_WORDS.pause}: ${label}`);
-      timer = setInterval(() => { move(1); if (model.get(key) >= last()) stop(); }, wait);
+      timer = setInterval(() => { move(1); if (get() >= last()) stop(); }, wait);
     });
     const follow = () => { play.hidden = still.matches; if (still.matches) stop(); };
     ui.listen(still, "change", follow);
@@ -293,6 +317,56 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     leave.push(stop);
     const button = (text, by) => h("button", { type: "button", "aria-label": `${text}: ${label}`, onclick: () => { stop(); move(by); } }, text);
     into.append(h("div", { class: "unet-row" }, button(KIT_WORDS.back, -1), play, button(KIT_WORDS.next, 1)));
+  };
+
+  /** A canvas under its caption, in a figure of fixed width so that nothing jumps; `pick` is the label of one that can be pointed at. */
+  ui.picture = (caption, side, { pick, into = ui.stage } = {}) => {
+    const canvas = h("canvas", pick ? { tabindex: "0", role: "application", "aria-label": pick } : { role: "img", "aria-label": caption });
+    const title = h("figcaption", {}, caption), figure = h("figure", { style: `width:${side + 6}px;min-height:${side + 30}px` }, title, canvas);
+    into.append(figure);
+    return { canvas, figure, title, fit: (cells, most = 44) => Math.max(3, Math.min(most, Math.floor(Math.min(side, ui.stage.clientWidth - 12) / cells))) };
+  };
+
+  /** Pointing at a canvas, or its arrow keys, chooses a cell: at(event) -> {row, col} | null, now() -> [row, col], choose(row, col). */
+  ui.pick = (canvas, { at, now, choose }) => {
+    const point = (event) => { const cell = at(event); if (cell) choose(cell.row, cell.col); };
+    ui.listen(canvas, "pointermove", point);
+    ui.listen(canvas, "pointerdown", point);
+    ui.listen(canvas, "keydown", (event) => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      choose(now()[0] + step[0], now()[1] + step[1]);
+    });
+  };
+
+  /** The formula: one line, and a table of [term, now, pixels, what it is]; returns (line, rows) => void. A null row is hidden. */
+  ui.terms = (head, label, most) => {
+    const line = h("p", { class: "unet-big" }), rows = Array.from({ length: most }, () => h("tr", {}, head.map((_, i) => h("td", { class: i === 2 ? "" : "unet-words" }))));
+    ui.formula.append(line, h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": label },
+      h("table", {}, h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows))));
+    return (text, terms) => {
+      line.textContent = text;
+      rows.forEach((row, i) => {
+        row.hidden = !terms[i];
+        (terms[i] || []).forEach((value, j) => { const words = typeof value === "number" ? show(value) : value; if (row.cells[j].textContent !== words) row.cells[j].textContent = words; });
+      });
+    };
+  };
+
+  /** The picture's numbers in a folded table; returns (rows, cols, value) => void, which works only while it is open. */
+  ui.numbers = (summary) => {
+    const table = h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": summary });
+    const details = h("details", { class: "unet-numbers" }, h("summary", {}, summary), table);
+    let last = null;
+    const fill = () => {
+      if (!details.open || !last) return;
+      const [rows, cols, value] = last;
+      table.replaceChildren(h("table", { class: "unet-output" }, h("tbody", {}, Array.from({ length: rows }, (_, r) => h("tr", {}, Array.from({ length: cols }, (_, c) => h("td", {}, show(value(r, c), 4))))))));
+    };
+    ui.formula.after(details);
+    ui.listen(details, "toggle", fill);
+    return (...numbers) => { last = numbers; fill(); };
   };
 
   const place = () => [...document.querySelectorAll(`.unet-${stem}`)].indexOf(root);
@@ -310,7 +384,8 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     for (const [key, text] of new URLSearchParams(query)) {
       const bound = bounds[key];
       if (!bound) { wrong = KIT_WORDS.foreign(key, text, Object.keys(bounds).join(", ")); continue; }
-      const numeric = typeof bound[0] === "number", value = numeric ? Number(text) : text;
+      const numeric = typeof bound[0] === "number", logical = typeof bound[0] === "boolean" && (text === "true" || text === "false");
+      const value = numeric ? Number(text) : logical ? text === "true" : text;
       const fine = numeric ? Number.isInteger(value) && text !== "" && value >= bound[0] && value <= bound[1] : bound.includes(value);
       if (fine) changes[key] = value;
       else wrong = KIT_WORDS.foreign(key, text, numeric ? `${bound[0]} to ${bound[1]}` : bound.join(", "));
@@ -332,11 +407,11 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     leave.push(() => theme.disconnect());
     ui.listen(matchMedia("(prefers-color-scheme: dark)"), "change", ui.redraw);
     ui.listen(window, "hashchange", restore);
-    let wide = 0;
-    const resize = new ResizeObserver(() => { const now = Math.round(ui.stage.clientWidth); if (now && now !== wide) { wide = now; ui.redraw(); } });
+    ui.redraw();
+    let wide = Math.round(ui.width || 0);
+    const resize = new ResizeObserver((entries) => { const now = Math.round(entries[0].contentRect.width); if (now && now !== wide) { wide = now; ui.redraw(); } });
     resize.observe(ui.stage);
     leave.push(() => resize.disconnect());
-    ui.redraw();
     if (root.isConnected) restore(); else requestAnimationFrame(restore);
     return () => { leave.forEach((action) => action()); root.remove(); };
   };
