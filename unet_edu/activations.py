@@ -6,10 +6,13 @@ Deviation: each output is copied at once, since the in-place ReLU that follows a
 """
 
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 
 import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
+
+from unet_edu.model import DoubleConv
 
 CALLS = {F.pad: "pad", torch.cat: "concat", torch.concat: "concat", torch.concatenate: "concat"}
 
@@ -77,3 +80,46 @@ class _Listener(TorchFunctionMode):
             count += 1
             key = f"{name}#{count}"
         self.log[key] = output.detach().to(device=self.device, copy=True)
+
+
+STAGES = ("conv1", "bn1", "relu1", "conv2", "bn2", "relu2")
+
+
+def microscope(block, images):
+    """Return all that a DoubleConv computes on one batch, in train mode and in eval mode, as NumPy arrays.
+
+    images: (B, in_channels, H, W), floats. The answer is a dict:
+    "input": the images; "weight": the two kernels, (out, in, 3, 3); "eps": of the two BatchNorms;
+    "train", "eval": stage -> (B, C, H, W) for each of `STAGES`, and "norm": for each BatchNorm the four numbers per
+    channel that it used, "mean", "var", "weight", "bias". Train mode uses the batch's mean and biased variance over
+    B, H and W; eval mode uses the running statistics.
+    A copy of `block` does the work, since a pass in train mode moves the running statistics.
+    Raises TypeError for another kind of block, ValueError for images that it can't read.
+    """
+    if not isinstance(block, DoubleConv):
+        raise TypeError(f"{type(block).__name__}: the microscope looks at a DoubleConv, e.g. net.inc of a UNet")
+    block = deepcopy(block)
+    conv1, bn1, _, conv2, bn2, _ = block.double_conv
+    images = torch.as_tensor(images, dtype=conv1.weight.dtype, device=conv1.weight.device)
+    if images.dim() != 4 or images.shape[1] != conv1.in_channels:
+        raise ValueError(
+            f"images {tuple(images.shape)}: this block reads (B, {conv1.in_channels}, H, W); add an axis or a channel"
+        )
+
+    def plain(tensor):
+        return tensor.detach().cpu().numpy().copy()
+
+    seen = {"input": plain(images), "weight": [plain(conv1.weight), plain(conv2.weight)], "eps": [bn1.eps, bn2.eps]}
+    for mode in ("eval", "train"):  # eval first: the pass in train mode will move the running statistics
+        used = [(bn.running_mean.clone(), bn.running_var.clone()) for bn in (bn1, bn2)]
+        with torch.no_grad(), record(block.train(mode == "train")) as log:
+            block(images)
+        stages = dict(zip(STAGES, log.values(), strict=True))
+        if mode == "train":
+            used = [(x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)) for x in (stages["conv1"], stages["conv2"])]
+        seen[mode] = {name: plain(stage) for name, stage in stages.items()}
+        seen[mode]["norm"] = [
+            {"mean": plain(mean), "var": plain(var), "weight": plain(bn.weight), "bias": plain(bn.bias)}
+            for bn, (mean, var) in zip((bn1, bn2), used, strict=True)
+        ]
+    return seen
