@@ -24,7 +24,8 @@ def test_any_size_from_16_has_the_promised_shape_dtype_and_range(seed, height, w
     assert mask.dtype == np.int64
     assert image.min() >= 0
     assert image.max() <= 1
-    assert set(np.unique(mask)) <= set(range(len(CLASSES))) and mask.any(), "no object on the picture"
+    assert set(np.unique(mask)) <= set(range(len(CLASSES)))
+    assert mask.any(), "no object on the picture"
     np.testing.assert_array_equal(image, np.round(image * 255).astype(np.float32) / np.float32(255))  # an 8-bit camera
 
 
