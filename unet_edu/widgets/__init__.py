@@ -1,6 +1,19 @@
 """The widgets of the book; importing them does not import torch."""
 
+from unet_edu.widgets.conv import ConvBench
 from unet_edu.widgets.conv_transpose import ConvTransposeBench
+from unet_edu.widgets.double_conv import DoubleConvMicroscope
 from unet_edu.widgets.question import Question
+from unet_edu.widgets.skip_alignment import SkipAlignmentLab
+from unet_edu.widgets.threshold import ThresholdLab
+from unet_edu.widgets.unet_trace import UNetTrace
 
-__all__ = ["ConvTransposeBench", "Question"]
+__all__ = [
+    "ConvBench",
+    "ConvTransposeBench",
+    "DoubleConvMicroscope",
+    "Question",
+    "SkipAlignmentLab",
+    "ThresholdLab",
+    "UNetTrace",
+]

@@ -133,9 +133,14 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [] 
         pen.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
       }
       if (look.text !== undefined && look.text !== "" && size >= 15) {
-        const fit = Math.min(size * 0.52, (size * 1.55) / Math.max(1, look.text.length), 15);
+        const fit = Math.min(size * 0.52, (size * 1.4) / Math.max(1, look.text.length), 15);
         if (fit >= 7) {
           pen.font = `${fit}px system-ui, sans-serif`;
+          if (look.hatch) { // a quiet patch, so that the number reads on its pattern
+            const wide = fit * 0.6 * look.text.length + 4;
+            pen.fillStyle = look.fill || palette.paper;
+            pen.fillRect(x + (size - wide) / 2, y + (size - fit) / 2 - 1, wide, fit + 2);
+          }
           pen.fillStyle = look.ink || inkOn(look.fill || palette.paper);
           pen.fillText(look.text, x + size / 2, y + size / 2 + 0.5);
         }
@@ -211,7 +216,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
         h("button", { type: "button", class: "unet-reset", onclick: () => { ui.write(initial); told.textContent = ""; } }, KIT_WORDS.reset),
         code ? h("button", { type: "button", class: "unet-copy", onclick: async () => { await toClipboard(code()); told.textContent = KIT_WORDS.copied; } }, KIT_WORDS.copy) : null,
         h("button", { type: "button", class: "unet-link", onclick: share }, KIT_WORDS.link), told),
-      code ? h("details", {}, h("summary", {}, KIT_WORDS.code), listing) : null));
+      code ? h("details", {}, h("summary", { onclick: () => { listing.textContent = code(); } }, KIT_WORDS.code), listing) : null));
   ui.root = root;
   el.append(root);
 
@@ -322,7 +327,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   /** A canvas under its caption, in a figure of fixed width so that nothing jumps; `pick` is the label of one that can be pointed at. */
   ui.picture = (caption, side, { pick, into = ui.stage } = {}) => {
     const canvas = h("canvas", pick ? { tabindex: "0", role: "application", "aria-label": pick } : { role: "img", "aria-label": caption });
-    const title = h("figcaption", {}, caption), figure = h("figure", { style: `width:${side + 6}px;min-height:${side + 30}px` }, title, canvas);
+    const title = h("figcaption", {}, caption), figure = h("figure", { style: `width:${side + 6}px;min-height:min(${side + 30}px, 100cqw + 20px)` }, title, canvas);
     into.append(figure);
     return { canvas, figure, title, fit: (cells, most = 44) => Math.max(3, Math.min(most, Math.floor(Math.min(side, ui.stage.clientWidth - 12) / cells))) };
   };
