@@ -7,6 +7,8 @@ Source of the palette: Okabe and Ito, "Color Universal Design" (2008), darkened 
 
 from __future__ import annotations
 
+import collections
+import functools
 import hashlib
 import html
 import inspect
@@ -14,7 +16,10 @@ import io
 import re
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
 
 PALETTE = {
     "light": {
@@ -124,8 +129,8 @@ class Picture:
             raise ValueError("a figure needs an alt text and a caption")
         self.fig, self.alt, self.caption = fig, " ".join(alt.split()), " ".join(caption.split())
 
-    def svg(self) -> str:
-        """Return the SVG text, its palette as CSS variables with the light value as fallback."""
+    @functools.cached_property
+    def _svg(self) -> str:  # written once: each time it is laid out, constrained layout moves the axes by a hair
         salt = f"{self.alt}{self.caption}"
         text = io.StringIO()
         with matplotlib.rc_context({**STYLE, "svg.hashsalt": salt}):
@@ -133,7 +138,13 @@ class Picture:
         svg = text.getvalue()
         svg = svg[svg.index("<svg") :]
         prefix = f"f{hashlib.sha256(salt.encode()).hexdigest()[:8]}-"
-        svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+        times = collections.Counter()  # an image that is drawn twice comes with the same id; no reference names it
+
+        def own_id(match: re.Match) -> str:
+            times[match[1]] += 1
+            return f'id="{prefix}{match[1]}' + (f"-{times[match[1]]}" if times[match[1]] > 1 else "") + '"'
+
+        svg = re.sub(r'\bid="([^"]*)"', own_id, svg)
         svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
         svg = re.sub(r'href="#', f'href="#{prefix}', svg)
         for role, mark in _MARKS.items():
@@ -142,6 +153,10 @@ class Picture:
         svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
         shape = "max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt"
         return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" style="{shape}" ', 1)
+
+    def svg(self) -> str:
+        """Return the SVG text, its palette as CSS variables with the light value as fallback."""
+        return self._svg
 
     def _repr_html_(self) -> str:
         return f'<figure class="unet-figure">{self.svg()}<figcaption>{html.escape(self.caption)}</figcaption></figure>'
@@ -161,3 +176,163 @@ class show_source:
 
     def __repr__(self) -> str:
         return self.text
+
+
+# --- chapters 1, 9 and 10: masks, losses, training
+
+
+def show_grey(ax, image) -> None:
+    """Draw one image (H, W) in 0..1 as grey pixels, without ticks."""
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="none")
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def show_classes(ax, mask, under=None, roles=None) -> None:
+    """Draw a class map (H, W) in the class colours, class 2 striped; over an image `under`, its outlines only.
+
+    `roles`: class -> (palette role, hatch), if the map holds something else than the classes of the toy data.
+    """
+    height, width = mask.shape
+    if under is None:
+        ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[], aspect="equal")
+    else:
+        show_grey(ax, under)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    for label, (role, hatch) in (roles or CLASS_LOOK).items():
+        inside = np.pad(mask == label, 1)
+        if not inside.any() or (under is not None and label == 0):
+            continue
+        if under is None:
+            ax.add_patch(PathPatch(runs(inside), facecolor=ink(role), edgecolor=ink("ink"), linewidth=0, hatch=hatch))
+        else:
+            ax.add_patch(PathPatch(outline(inside), facecolor="none", edgecolor=ink(role), linewidth=1.6))
+
+
+def runs(inside) -> Path:
+    """The pixels that are true in a padded map, as one path: a rectangle for each run of pixels in a row."""
+    points, codes = [], []
+    rows, starts = np.nonzero(inside[:, 1:] & ~inside[:, :-1])
+    _, ends = np.nonzero(inside[:, :-1] & ~inside[:, 1:])
+    for row, start, end in zip(rows - 1.5, starts - 0.5, ends - 0.5, strict=True):
+        points += [(start, row), (end, row), (end, row + 1), (start, row + 1), (start, row)]
+        codes += [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
+    return Path(points, codes)
+
+
+def outline(inside) -> Path:
+    """The borders between true and false pixels of a padded map, as one path of straight pieces."""
+    points = []
+    for along, flip in ((inside, False), (inside.T, True)):
+        change = along[1:] != along[:-1]
+        for edge, line in enumerate(change):
+            steps = np.flatnonzero(np.diff(np.concatenate(([False], line, [False])).astype(int)))
+            for start, end in zip(steps[::2], steps[1::2], strict=True):
+                ends = [(start - 1.5, edge - 0.5), (end - 1.5, edge - 0.5)]
+                points += [(y, x) for x, y in ends] if flip else ends
+    return Path(points, [Path.MOVETO, Path.LINETO] * (len(points) // 2))
+
+
+CLASS_LOOK = {0: ("class-0", None), 1: ("class-1", None), 2: ("class-2", "////")}
+"""Class -> palette role and hatch of the toy data."""
+
+
+def key(fig, entries, **where) -> None:
+    """A legend below or beside the axes: entries are (palette role, hatch, word)."""
+    handles = [
+        Patch(facecolor=ink(role), edgecolor=ink("ink"), linewidth=0.5, hatch=hatch) for role, hatch, _ in entries
+    ]
+    words = [word for _, _, word in entries]
+    fig.legend(
+        handles,
+        words,
+        frameon=False,
+        labelcolor=ink("ink"),
+        **{"loc": "outside lower center", "ncols": len(words), **where},
+    )
+
+
+def toy_preview(data, indices, classes) -> Picture:
+    """Chapter 1: images, their masks, and the outlines of the masks on the images."""
+    fig, axes = figure(6.0, 4.7, 3, len(indices))
+    for column, i in enumerate(indices):
+        image, mask = data[i]
+        show_grey(axes[0, column], image[0])
+        show_classes(axes[1, column], mask)
+        show_classes(axes[2, column], mask, under=image[0])
+        axes[0, column].set_title(f"item {i}", fontsize=10, color=ink("ink"))
+    for ax, word in zip(axes[:, 0], ("image", "mask", "both"), strict=True):
+        ax.set_ylabel(word)
+    key(fig, [(*CLASS_LOOK[k], word) for k, word in enumerate(classes)])
+    height, width = mask.shape
+    return Picture(
+        fig,
+        alt=f"{len(indices)} grey images of {height} by {width} pixels with round cells and angular crystals, some of "
+        "them touching, on an unevenly lit, noisy ground; below each its mask in flat colours; below that the outlines "
+        "of the mask on the image.",
+        caption="Every pixel of an image has a class. Top: the images, black is 0 and white is 1. Middle: their masks, "
+        f"grey for background, plain for {classes[1]}, striped for {classes[2]}. Bottom: the outlines on the image. "
+        f"Data: ToyCells, seed {data.seed}, items {', '.join(map(str, indices))}.",
+    )
+
+
+def resized_masks(original, bilinear, nearest, classes, item: str) -> Picture:
+    """Chapter 1: one mask, and the same mask enlarged in two ways."""
+    fig, axes = figure(6.0, 2.6, 1, 3)
+    titles = ("original", "bilinear, then rounded", "nearest")
+    for ax, mask, title in zip(axes, (original, bilinear, nearest), titles, strict=True):
+        show_classes(ax, mask)
+        ax.set_title(f"{title}, {mask.shape[0]} × {mask.shape[1]}", fontsize=10, color=ink("ink"))
+    key(fig, [(*CLASS_LOOK[k], word) for k, word in enumerate(classes)])
+    return Picture(
+        fig,
+        alt="Three class maps. In the first, crystals lie on background. In the second, the bilinear one, a rim in "
+        "the colour of cells runs around every crystal. In the third, the nearest one, there is no rim.",
+        caption=f"Bilinear resizing invents {classes[1]}s: between background 0 and {classes[2]} 2 the average is 1. "
+        "Colours as in the figure above. Left: a mask. Middle: enlarged with bilinear interpolation and rounded. "
+        f"Right: enlarged with nearest. Data: {item}.",
+    )
+
+
+# --- chapters 2, 4 and 6: convolution, pooling, up-sampling
+
+
+def show_signed(ax, values, most: float):
+    """Draw signed values (H, W), blue below 0 and red above, with the colours' ends at -`most` and `most`."""
+    shown = ax.imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="none")
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return shown
+
+
+def kernel_effects(image, kernels, maps, names, item: str) -> Picture:
+    """Chapter 2: an image, and what each kernel (3, 3) makes of it; the first kernel is a mean, the others are signed."""
+    fig, axes = figure(7.2, 2.9, 2, len(maps) + 1, height_ratios=(1, 3))
+    axes[0, 0].set_axis_off()
+    show_grey(axes[1, 0], image)
+    axes[1, 0].set_title("image", fontsize=10, color=ink("ink"))
+    for column, (kernel, values, name) in enumerate(zip(kernels, maps, names, strict=True), 1):
+        ax = axes[0, column]
+        ax.set(xlim=(-0.5, 2.5), ylim=(2.5, -0.5), xticks=[], yticks=[], aspect="equal")
+        for r, c in np.ndindex(kernel.shape):
+            text = "1/9" if column == 1 else f"{kernel[r, c]:.0f}".replace("-", "−")
+            ax.text(c, r, text, ha="center", va="center", fontsize=8, color=ink("ink"))
+        for spine in ax.spines.values():
+            spine.set(visible=True, color=ink("weight"))
+        if column == 1:
+            show_grey(axes[1, column], values)
+        else:
+            show_signed(axes[1, column], values, float(np.abs(values).max()))
+        axes[1, column].set_title(name, fontsize=10, color=ink("ink"))
+    return Picture(
+        fig,
+        alt="An image of cells and crystals, and three maps made from it. The mean is the same image, smoother. "
+        "The second map is blue on one side of each object and red on the other. The third shows noise, specks of "
+        "dust and thin outlines.",
+        caption="One kernel, one kind of answer. Above each map stands the kernel that made it. Image and mean: black "
+        "is 0, white is 1. The other two are signed: white is 0, red above, blue below, each scaled to its own "
+        f"largest value. Data: {item}.",
+    )
