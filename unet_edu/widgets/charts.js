@@ -1,0 +1,128 @@
+// Three small charts: a map of values as square pixels, a histogram, and the curve that turns x into y.
+import { drawGrid, diverging, mix, sequential, show } from "./kit.js";
+
+/** Value between -1 and 1 -> colour: "grey" for a photograph, "signed" round zero, "positive" from zero up. */
+export const shade = (palette, look, value) =>
+  look === "grey" ? mix("#000000", "#ffffff", value) : look === "signed" ? diverging(palette, value, 1) : sequential(palette, value, 1);
+
+const tables = new Map();
+function shades(palette, look) {
+  const key = [look, palette.mid, palette.paper].join();
+  if (!tables.has(key)) {
+    tables.set(key, Uint8ClampedArray.from(Array.from({ length: 511 }, (_, i) => [...shade(palette, look, i / 255 - 1).match(/\d+/g).map(Number), 255]).flat()));
+  }
+  return tables.get(key); // red, green, blue, alpha of 511 steps from -1 to 1
+}
+
+let sheet = null;
+/** Draw values of magnitude up to `most`; with `ring`, one row and column of zeros around them. Frames count from the map's first pixel. */
+export function drawMap(canvas, { values, rows, cols, size, palette, look, most, ring = 0, frames = [] }) {
+  const outside = (r, c) => r < ring || c < ring || r >= rows + ring || c >= cols + ring;
+  const grid = drawGrid(canvas, { rows: rows + 2 * ring, cols: cols + 2 * ring, size, palette, cell: (r, c) => (outside(r, c) ? { fill: palette.zero } : null),
+    frames: frames.map((f) => ({ ...f, row: f.row + ring, col: f.col + ring })) });
+  sheet ??= document.createElement("canvas");
+  if (sheet.width !== cols || sheet.height !== rows) { sheet.width = cols; sheet.height = rows; }
+  const brush = sheet.getContext("2d"), picture = brush.createImageData(cols, rows), table = shades(palette, look);
+  for (let i = 0; i < values.length; i++) {
+    const from = 4 * Math.round((Math.min(1, Math.max(-1, values[i] / (most || 1))) + 1) * 255);
+    for (let k = 0; k < 4; k++) picture.data[4 * i + k] = table[from + k];
+  }
+  brush.putImageData(picture, 0, 0);
+  const pen = canvas.getContext("2d"), at = 3 + ring * size;
+  pen.imageSmoothingEnabled = false;
+  pen.globalCompositeOperation = "destination-over";
+  pen.drawImage(sheet, at, at, cols * size, rows * size);
+  pen.globalCompositeOperation = "source-over";
+  return { at: (event) => { const cell = grid.at(event); return cell && !outside(cell.row, cell.col) ? { row: cell.row - ring, col: cell.col - ring } : null; } };
+}
+
+/** A scale from left to right as one row of colours. */
+export function drawScale(canvas, { palette, look }) {
+  canvas.width = 65;
+  canvas.height = 1;
+  const pen = canvas.getContext("2d");
+  for (let i = 0; i < 65; i++) { pen.fillStyle = shade(palette, look, look === "signed" ? i / 32 - 1 : i / 64); pen.fillRect(i, 0, 1, 1); }
+}
+
+/** How many values fall into each of `bins` equal parts of [low, high]; the last part has both its ends. */
+export function histogram(values, low, high, bins) {
+  const counts = new Uint32Array(bins);
+  for (const value of values) {
+    const bin = Math.floor(((value - low) / (high - low || 1)) * bins);
+    if (bin >= 0 && value <= high) counts[Math.min(bins - 1, bin)] += 1;
+  }
+  return counts;
+}
+
+function plane(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1, w = Math.round(width * ratio), t = Math.round(height * ratio);
+  if (canvas.width !== w || canvas.height !== t) { canvas.width = w; canvas.height = t; canvas.style.width = `${width}px`; canvas.style.aspectRatio = `${width} / ${height}`; }
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  pen.font = "12px system-ui, sans-serif";
+  return pen;
+}
+
+/** Bars over a shared axis, coloured by `colour(value)`. `zeros` exact zeros: their bar is hatched and cut at the top, and `note` stands beside it. `mark`: the value looked at. */
+export function drawBars(canvas, { values, low, high, bins = 40, palette, colour, mark, zeros = 0, note = "", width, height }) {
+  const pen = plane(canvas, width, height), foot = height - 18, top = 6, counts = histogram(values, low, high, bins);
+  const x = (value) => 1 + ((value - low) / (high - low || 1)) * (width - 2), wide = (width - 2) / bins;
+  const home = zeros ? Math.min(bins - 1, Math.floor(((0 - low) / (high - low || 1)) * bins)) : -1;
+  const most = Math.max(1, ...counts.filter((_, i) => i !== home)), tall = (n) => Math.min(1, n / most) * (foot - top);
+  for (let i = 0; i < bins; i++) {
+    pen.fillStyle = colour(low + ((i + 0.5) / bins) * (high - low));
+    pen.fillRect(1 + i * wide, foot - tall(counts[i]), Math.max(1, wide - 0.5), tall(counts[i]));
+  }
+  if (zeros) {
+    pen.fillStyle = palette.paper;
+    for (let y = foot - 4; y > foot - tall(counts[home]); y -= 4) pen.fillRect(1 + home * wide, y, wide, 2);
+    pen.fillStyle = palette.ink;
+    const right = x(0) < 90; // a ReLU leaves the left side empty
+    pen.textAlign = right ? "left" : "right";
+    pen.fillText(note, 1 + home * wide + (right ? wide + 6 : -6), top + 10);
+  }
+  pen.fillStyle = palette.quiet;
+  pen.fillRect(0, foot, width, 1);
+  if (low < 0 && high > 0) pen.fillRect(x(0), foot, 1, 4);
+  pen.fillStyle = palette.ink;
+  const ends = [[low, "left", 0], [high, "right", width]], middle = x(0) > 44 && x(0) < width - 44 ? [[0, "center", x(0)]] : [];
+  for (const [value, align, place] of [...ends, ...middle]) { pen.textAlign = align; pen.fillText(show(value), place, height - 4); }
+  pen.fillStyle = palette.window;
+  pen.fillRect(x(mark) - 1, top, 3, foot - top);
+}
+
+/** The curve y = f(x) over [low, high] with the point looked at. */
+export function drawCurve(canvas, { f, low, high, mark, palette, width, height }) {
+  const pen = plane(canvas, width, height), pad = 12, ends = [f(low), f(high), 0], bottom = Math.min(...ends), top = Math.max(...ends);
+  const x = (v) => pad + ((v - low) / (high - low || 1)) * (width - 2 * pad), y = (v) => height - pad - ((v - bottom) / (top - bottom || 1)) * (height - 2 * pad);
+  pen.fillStyle = palette.line;
+  pen.fillRect(pad, y(0), width - 2 * pad, 1);
+  if (low < 0 && high > 0) pen.fillRect(x(0), pad, 1, height - 2 * pad);
+  pen.strokeStyle = palette.output;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  for (let i = 0; i <= 100; i++) { const v = low + (i / 100) * (high - low); pen.lineTo(x(v), y(f(v))); }
+  pen.stroke();
+  pen.setLineDash([3, 3]);
+  pen.strokeStyle = palette.quiet;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  pen.moveTo(x(mark), y(0));
+  pen.lineTo(x(mark), y(f(mark)));
+  pen.stroke();
+  pen.setLineDash([]);
+  pen.fillStyle = palette.window;
+  pen.strokeStyle = palette.ink;
+  pen.beginPath();
+  pen.arc(x(mark), y(f(mark)), 5, 0, 7);
+  pen.fill();
+  pen.stroke();
+  pen.fillStyle = palette.ink;
+  pen.textAlign = "left";
+  pen.fillText(`x ${show(low)}`, pad, height - 1);
+  pen.textAlign = "right";
+  pen.fillText(show(high), width - pad, height - 1);
+  pen.textAlign = "left";
+  pen.fillText(`y ${show(top)}`, 1, 10);
+}
