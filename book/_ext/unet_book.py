@@ -13,6 +13,11 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).resolve().parents[2]
 UNUSED_CSS = ("sphinx-thebe", "togglebutton")
 UNUSED_JS = ("thebe", "toggle", "sphinx_highlight", "DOCUMENTATION_OPTIONS")
+NAMED = {  # what the stock templates say to a screen reader, mended
+    '<summary aria-label="Toggle hidden content">': "<summary>",
+    ' role="doc-biblioentry"': "",
+    '<div role="list" class="citation-list">': '<div class="citation-list">',
+}
 STATE = "application/vnd.jupyter.widget-state+json"
 
 
@@ -60,20 +65,24 @@ def compact_state(body: str) -> str:
 def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Drop the scripts and styles that no page uses, let the rest wait for the widgets, hand their state to the layout."""
     kept = []
+    needed = ("sphinx_highlight",) if pagename == "search" else ()
     for script in context.get("script_files", []):
-        body = script.attributes.get("body", "") or ""
+        attributes = dict(script.attributes)
+        body = attributes.get("body", "") or ""
         name = str(script.filename or "")
-        if script.attributes.get("type") == STATE:
+        if attributes.get("type") == STATE:
             context["widget_state"] = compact_state(body)
-        elif pagename != "search" and any(word in name or word in body for word in UNUSED_JS):
             continue
-        else:
-            if name == "_static/host.js":
-                script.attributes["defer"] = "defer"
-            elif name and pagename != "search":
-                script.attributes.pop("async", None)
-                script.attributes.update({"type": "text/plain", "data-later": ""})
-            kept.append(script)
+        if any(word in name or word in body for word in UNUSED_JS if word not in needed):
+            continue
+        attributes.pop("async", None)
+        if name == "_static/host.js":
+            attributes["defer"] = "defer"
+        elif name and pagename != "search":
+            attributes.update({"type": "text/plain", "data-later": ""})
+        kept.append(type(script)(script.filename, priority=script.priority, **attributes))  # the original is shared
+    for stock, mended in NAMED.items():
+        context["body"] = context.get("body", "").replace(stock, mended)
     context["script_files"] = kept
     context["css_files"] = [
         css for css in context.get("css_files", []) if not any(word in str(css.filename) for word in UNUSED_CSS)

@@ -82,7 +82,6 @@
         console.error(error);
       }
     }
-    document.documentElement.dataset.widgets = "ready";
   }
 
   /* The theme's own scripts (menus, search, copy buttons) are not needed to read or to move a slider: they come last, in order. */
@@ -95,5 +94,8 @@
     }
   }
 
-  start().finally(loadTheRest);
+  start().finally(() => {
+    document.documentElement.dataset.widgets = "ready";
+    loadTheRest();
+  });
 })();

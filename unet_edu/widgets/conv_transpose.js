@@ -210,13 +210,12 @@ function render({ model, el }) {
       { fill: palette.paper, hatch: "diagonal", hatchColour: palette.cut, text: WORDS.key.cut },
       { fill: palette.paper, hatch: "dots", hatchColour: palette.added, text: WORDS.key.added }, { fill: palette.paper, outline: palette.window, text: WORDS.key.window }]);
 
-    const name = WORDS.cell(row, column), total = value({ ...whole, }, row + m.p, column + m.p);
+    const name = WORDS.cell(row, column);
     const sum = whole.side > row + m.p && whole.side > column + m.p ? whole.sum[(row + m.p) * whole.side + column + m.p] : 0;
     const products = made.map((t) => `x[${t.r}, ${t.c}]·w[${t.a}, ${t.b}]`).join(" + "), numbers = made.map((t) => `${show(m.x(t.r, t.c))}·${show(m.w(t.a, t.b), 4)}`).join(" + ");
     const period = phases(m.k, m.s, m.d), text = period.join(", ");
     ui.say(`${WORDS.size(last)} ` + (made.length ? `${name} = ${products} = ${numbers} = ${show(sum, 4)}.` : WORDS.noTerms(name)) +
       (laid < m.n * m.n ? WORDS.partial(laid, m.n * m.n) : "") + " " + (new Set(period).size > 1 ? WORDS.uneven(text) : WORDS.even(text)));
-    canvas.y.setAttribute("aria-valuetext", `${name}: ${show(total, 4)}`);
     formula(m, terms);
     if (details.open) tabulate();
   };
