@@ -308,31 +308,81 @@ def show_signed(ax, values, most: float):
     return shown
 
 
-def kernel_effects(image, kernels, maps, names, item: str) -> Picture:
-    """Chapter 2: an image, and what each kernel (3, 3) makes of it; the first kernel is a mean, the others are signed."""
-    fig, axes = figure(7.2, 2.9, 2, len(maps) + 1, height_ratios=(1, 3))
-    axes[0, 0].set_axis_off()
-    show_grey(axes[1, 0], image)
-    axes[1, 0].set_title("image", fontsize=10, color=ink("ink"))
-    for column, (kernel, values, name) in enumerate(zip(kernels, maps, names, strict=True), 1):
-        ax = axes[0, column]
-        ax.set(xlim=(-0.5, 2.5), ylim=(2.5, -0.5), xticks=[], yticks=[], aspect="equal")
-        for r, c in np.ndindex(kernel.shape):
-            text = "1/9" if column == 1 else f"{kernel[r, c]:.0f}".replace("-", "−")
-            ax.text(c, r, text, ha="center", va="center", fontsize=8, color=ink("ink"))
-        for spine in ax.spines.values():
-            spine.set(visible=True, color=ink("weight"))
-        if column == 1:
-            show_grey(axes[1, column], values)
+def kernel_effects(image, maps, names, item: str) -> Picture:
+    """Chapter 2: an image, and what each kernel makes of it; the first kernel is a mean, the other two are signed."""
+    fig, axes = figure(4.8, 5.0, 2, 2)
+    ends = [float(np.abs(values).max()) for values in maps]
+    for i, (ax, values, name) in enumerate(zip(axes.flat, (image, *maps), ("image", *names), strict=True)):
+        if i < 2:
+            show_grey(ax, values)
         else:
-            show_signed(axes[1, column], values, float(np.abs(values).max()))
-        axes[1, column].set_title(name, fontsize=10, color=ink("ink"))
+            show_signed(ax, values, ends[i - 1])
+        ax.set_title(name, fontsize=11, color=ink("ink"))
     return Picture(
         fig,
         alt="An image of cells and crystals, and three maps made from it. The mean is the same image, smoother. "
-        "The second map is blue on one side of each object and red on the other. The third shows noise, specks of "
-        "dust and thin outlines.",
-        caption="One kernel, one kind of answer. Above each map stands the kernel that made it. Image and mean: black "
-        "is 0, white is 1. The other two are signed: white is 0, red above, blue below, each scaled to its own "
-        f"largest value. Data: {item}.",
+        "In the second map each object is red on one side and blue on the other. In the third each object has a thin "
+        "outline, red beside blue, and its inside is pale.",
+        caption="One kernel, one kind of answer. Image and mean: black is 0, white is 1. The other two are signed, "
+        f"blue below 0 and red above; full colour is {ends[1]:.1f} and {ends[2]:.1f}. Data: {item}.",
+    )
+
+
+# --- chapter 7: aligning the skip
+
+
+def skip_shifts(measured, size: int) -> Picture:
+    """Chapter 7: for each way, where content is put against where it was: {way: (positions, shifts)}, image pixels."""
+    fig, axes = figure(7.2, 2.7, 1, len(measured), sharey=True)
+    for ax, (way, (position, shift)) in zip(axes, measured.items(), strict=True):
+        mean = float(np.nanmean(shift))
+        ax.axhline(0, color=ink("line"), linewidth=1)
+        ax.plot(position, shift, ".", color=ink("decoder"), markersize=2.5)
+        ax.plot(position[[0, -1]], [mean, mean], "--", color=ink("ink"), linewidth=1.3)
+        first, last = position[0], position[-1]
+        for edge, width, hatch, role in (
+            (0, first, "///", "cut"),
+            (last + 1, size - last - 1, "///", "cut"),
+            (position[np.isnan(shift)].min(initial=np.inf), np.isnan(shift).sum(), "\\\\\\", "quiet"),
+        ):
+            if width > 0:
+                look = {"facecolor": "none", "edgecolor": ink(role), "hatch": hatch, "linewidth": 0}
+                ax.axvspan(edge - 0.5, edge + width - 0.5, **look)
+        words = f"{way}\nmean {mean:+.1f} px".replace("-", "−").replace("+0.0", "0")
+        ax.set_title(words, fontsize=10, color=ink("ink"))
+        ax.set(xlim=(-1, max(size, last + 1)), xlabel="row")
+    axes[0].set_ylabel("shift, image pixels")
+    return Picture(
+        fig,
+        alt=f"Four saw-tooth curves over the {size} rows. With padding they swing evenly around 0, and the last rows "
+        "are hatched. With cropping they swing around a line well below 0, with hatched rows at both ends. With "
+        "interpolation they slope down. With the image padded first they swing evenly around 0 to the end.",
+        caption="Padding the map or the image shifts nothing on average; cropping and interpolating do. Each point is "
+        "a row of the full-size map: where its content was, minus where it is put. A cell of the bottom is 16 pixels "
+        "wide, which makes the saw-tooth; its mean is dashed. Orange stripes: cut away. Grey stripes: nothing came up. "
+        f"Data: a ramp of coordinates, {size} rows, through all four levels in torch.",
+    )
+
+
+def loss_gradients(logits, pulls: dict[str, object], share: float) -> Picture:
+    """Chapter 9: how hard each loss pulls the logit of the object pixels, against that logit; name -> pulls."""
+    fig, ax = figure(6.0, 3.2)
+    looks = {"cross-entropy": ("input", "-"), "Dice loss": ("weight", "--"), "sum": ("output", ":")}
+    for name, values in pulls.items():
+        role, dashes = looks[name]
+        ax.plot(logits, values, dashes, color=ink(role), linewidth=2, label=name)
+    ax.axvline(0, color=ink("line"), linewidth=1, zorder=0)
+    ax.set(xlabel="logit of the object pixels, background has 0", ylabel="pull upwards, −dL/dz")
+    ax.set_ylim(0)
+    ax.text(-0.3, ax.get_ylim()[1], "wrong", ha="right", va="top", color=ink("quiet"))
+    ax.text(0.3, ax.get_ylim()[1], "right", ha="left", va="top", color=ink("quiet"))
+    ax.legend(frameon=False, labelcolor=ink("ink"), loc="center left")
+    return Picture(
+        fig,
+        alt="Three curves over the logit from -12 to 8. Cross-entropy is flat on the left and falls to zero on the right. "
+        "The Dice loss is near zero on the left, has a hump around zero that is several times higher than "
+        "cross-entropy, and falls to zero on the right. The sum has both, the flat part and the hump.",
+        caption="Far on the wrong side only cross-entropy pulls. Across: the logit z that all object pixels share; below 0 "
+        "they are called background. Upwards: minus the derivative of the loss by z, solid for cross-entropy, dashed for "
+        f"the Dice loss, dotted for their sum. Data: one 64 × 64 image, {share:.0%} object pixels, background right, eps = 1.",
     )
