@@ -52,7 +52,11 @@ def purge(css: str, words: set[str]) -> str:
     for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
         if rule.type == "at-rule" and rule.lower_at_keyword in {"charset", "import"}:
             continue
-        if rule.type == "at-rule" and rule.content is not None and rule.lower_at_keyword in {"media", "supports", "container"}:
+        if (
+            rule.type == "at-rule"
+            and rule.content is not None
+            and rule.lower_at_keyword in {"media", "supports", "container"}
+        ):
             inner = purge(tinycss2.serialize(rule.content), words)
             if inner:
                 kept.append(f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{inner}}}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -112,6 +114,10 @@ def forget_stale_results(app: Sphinx, env, added, changed, removed) -> list[str]
 
 
 def setup(app: Sphinx) -> dict:
+    # kernels find the package of this tree, installed or not
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))  # for the API pages
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("env-get-outdated", forget_stale_results)
     app.connect("html-page-context", lighten, priority=990)

@@ -1,0 +1,200 @@
+"""Measure the book as its readers meet it, next to the best known before it: `make bench`.
+
+Prints one table and writes `_build/bench.json`. Every figure is measured here and now, with an empty cache:
+- first slider: 4x CPU slowdown, 1.6 Mbit/s down, 0.75 Mbit/s up, 150 ms, gzip; the median of three visits;
+- bytes: what those visits put on the wire until the page is quiet;
+- slider to repaint: from the input event to the task after the frame that it painted, without throttling;
+- training: the default run, from the first toy picture drawn to the last held-out picture scored;
+- cold build: every notebook executed, into an empty folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.site.chromium import ARGS, find
+from tests.site.server import serve
+from tests.site.test_pages import LIVE, PAGES
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
+
+BASELINES = {
+    "first slider answers, throttled (s)": ("stock Jupyter Book page with one anywidget: 12.3", 2.0),
+    "bytes on the wire until the page is quiet (KB)": ("stock: 1800; small host: 860", 400),
+    "requests to other hosts, errors, missing files": ("stock: 2 hosts, 2 errors", 0),
+    "slider to repaint, p95 (ms)": ("ipywidgets.interact with matplotlib, local kernel: 221", 16),
+    "default training run (s)": ("width-64 network: 312; width-16 network: 32", 20),
+    "mean foreground IoU after it": ("the goal itself: 0.90", 0.90),
+    "cold build of the whole book (s)": ("none known", 180),
+}
+HIGHER_IS_BETTER = {"mean foreground IoU after it"}
+
+ANSWERS = """() => {
+  for (const slider of document.querySelectorAll("main input[type=range]")) {
+    const root = slider.closest(".unet"), say = () => root.innerText + root.innerHTML.length;
+    const set = (value) => { slider.value = value; slider.dispatchEvent(new Event("input", { bubbles: true })); };
+    const old = slider.value, before = say();
+    set(Number(old) > Number(slider.min) ? slider.min : slider.max);
+    const changed = say() !== before;
+    set(old);
+    if (changed) return performance.now();
+  }
+  return false;
+}"""
+
+# Browsers deliver a drag's input events right before a frame; so does this: one event a frame, timed until that frame is out.
+REPAINT = """async () => {
+  const times = [];
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const painted = () => new Promise((resolve) => { const c = new MessageChannel(); c.port1.onmessage = resolve; c.port2.postMessage(0); });
+  for (const slider of document.querySelectorAll("main input[type=range]")) {
+    if (slider.min === slider.max) continue;
+    slider.scrollIntoView({ block: "center" });
+    await frame(); await frame();
+    const old = slider.value, low = Number(slider.min), high = Number(slider.max), steps = Math.min(12, high - low);
+    for (let i = 0; i <= steps; i++) {
+      await frame();
+      const start = performance.now();
+      slider.value = String(Math.round(low + ((high - low) * i) / steps));
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      await painted();
+      times.push(performance.now() - start);
+      await frame();
+    }
+    slider.value = old;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  return times;
+}"""
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, round(share * (len(values) - 1)))]
+
+
+def throttled(context):
+    page = context.new_page()
+    cdp = context.new_cdp_session(page)
+    cdp.send("Network.enable")
+    cdp.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    speed = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
+    cdp.send("Network.emulateNetworkConditions", speed)
+    return page, cdp
+
+
+def first_slider(browser, url):
+    """Seconds until the first slider answers, and kilobytes until the page is quiet: medians of three cold visits."""
+    seconds, kilobytes = [], []
+    for _ in range(3):
+        with contextlib.closing(browser.new_context()) as context:
+            page, cdp = throttled(context)
+            wire = []
+            cdp.on("Network.loadingFinished", lambda event, wire=wire: wire.append(event["encodedDataLength"]))
+            page.goto(url, wait_until="commit")
+            seconds.append(page.wait_for_function(ANSWERS, timeout=60_000, polling=50).json_value() / 1000)
+            page.wait_for_load_state("networkidle")
+            kilobytes.append(sum(wire) / 1000)
+    return statistics.median(seconds), statistics.median(kilobytes)
+
+
+def faults(browser, base, name):
+    found = []
+    with contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.on("request", lambda r: None if r.url.startswith((base, "data:", "blob:")) else found.append(r.url))
+        page.on("response", lambda r: found.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.on("console", lambda m: found.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: found.append(str(e)))
+        page.goto(base + name)
+        page.wait_for_load_state("networkidle")
+        times = page.evaluate(REPAINT) if name in LIVE else []
+    return found, times
+
+
+def measure_pages(report):
+    with serve(SITE) as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=ARGS)
+        for name in PAGES:
+            found, times = faults(browser, base, name)
+            row = {"faults": found}
+            if times:
+                row["repaint p50 (ms)"] = round(percentile(times, 0.5), 2)
+                row["repaint p95 (ms)"] = round(percentile(times, 0.95), 2)
+                seconds, kilobytes = first_slider(browser, base + name)
+                row["first slider (s)"], row["wire (KB)"] = round(seconds, 2), round(kilobytes)
+            report["pages"][name] = row
+            print(f"  {name}: " + ", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        browser.close()
+
+
+def cold_build():
+    """Seconds for the whole book from nothing, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "--path-output", folder]
+        done = subprocess.run(
+            [*command, "--warningiserror", "--keep-going"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"the cold build failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+        return time.perf_counter() - start
+
+
+def training():
+    """Seconds and mean foreground IoU of the default run, in a process of its own."""
+    code = (
+        "import json, time; from unet_edu.train import default_run; start = time.perf_counter(); "
+        "run = default_run(progress=False); print(json.dumps([time.perf_counter() - start, run.scores.mean_iou]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--no-build", action="store_true", help="leave the cold build out")
+    arguments = parser.parse_args()
+    report = {"python": platform.python_version(), "cores": os.cpu_count(), "figures": {}, "pages": {}}
+    figures = report["figures"]
+
+    seconds, iou = training()
+    figures["default training run (s)"], figures["mean foreground IoU after it"] = round(seconds, 1), round(iou, 4)
+    if not arguments.no_build:
+        figures["cold build of the whole book (s)"] = round(cold_build(), 1)
+    measure_pages(report)
+    live = [row for row in report["pages"].values() if "first slider (s)" in row]
+    figures["first slider answers, throttled (s)"] = max(row["first slider (s)"] for row in live)
+    figures["bytes on the wire until the page is quiet (KB)"] = max(row["wire (KB)"] for row in live)
+    figures["slider to repaint, p95 (ms)"] = max(row["repaint p95 (ms)"] for row in live)
+    figures["requests to other hosts, errors, missing files"] = sum(len(r["faults"]) for r in report["pages"].values())
+
+    print(f"\n{'figure (worst page)':50} {'measured':>9} {'goal':>9}        before")
+    met = True
+    for name, (before, goal) in BASELINES.items():
+        if name not in figures:
+            continue
+        better = figures[name] >= goal if name in HIGHER_IS_BETTER else figures[name] <= goal
+        met = met and better
+        sign = ">=" if name in HIGHER_IS_BETTER else "<="
+        print(f"{name:50} {figures[name]:>9} {sign:>4} {goal:<5} {'met ' if better else 'MISSED'}  {before}")
+    path = ROOT / "_build" / "bench.json"
+    path.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    print(f"written to {path.relative_to(ROOT)}")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
