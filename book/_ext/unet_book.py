@@ -65,7 +65,7 @@ def compact_state(body: str) -> str:
 
 
 def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Drop the scripts and styles that no page uses, let the rest wait for the widgets, hand their state to the layout."""
+    """Drop scripts and styles that no page uses, let the rest wait for the widgets, hand their state to the layout."""
     kept = []
     needed = ("sphinx_highlight",) if pagename == "search" else ()
     for script in context.get("script_files", []):
