@@ -18,7 +18,7 @@ import re
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, PathPatch
+from matplotlib.patches import Patch, PathPatch, Rectangle
 from matplotlib.path import Path
 
 PALETTE = {
@@ -373,16 +373,65 @@ def loss_gradients(logits, pulls: dict[str, object], share: float) -> Picture:
         ax.plot(logits, values, dashes, color=ink(role), linewidth=2, label=name)
     ax.axvline(0, color=ink("line"), linewidth=1, zorder=0)
     ax.set(xlabel="logit of the object pixels, background has 0", ylabel="pull upwards, −dL/dz")
-    ax.set_ylim(0)
+    ax.set(ylim=(0, 1.1 * ax.get_ylim()[1]), xticks=range(-12, 9, 4))
     ax.text(-0.3, ax.get_ylim()[1], "wrong", ha="right", va="top", color=ink("quiet"))
     ax.text(0.3, ax.get_ylim()[1], "right", ha="left", va="top", color=ink("quiet"))
     ax.legend(frameon=False, labelcolor=ink("ink"), loc="center left")
     return Picture(
         fig,
-        alt="Three curves over the logit from -12 to 8. Cross-entropy is flat on the left and falls to zero on the right. "
-        "The Dice loss is near zero on the left, has a hump around zero that is several times higher than "
+        alt="Three curves over the logit from -12 to 8. Cross-entropy is flat on the left and falls to zero on the "
+        "right. The Dice loss is near zero on the left, has a hump around zero that is several times higher than "
         "cross-entropy, and falls to zero on the right. The sum has both, the flat part and the hump.",
-        caption="Far on the wrong side only cross-entropy pulls. Across: the logit z that all object pixels share; below 0 "
-        "they are called background. Upwards: minus the derivative of the loss by z, solid for cross-entropy, dashed for "
-        f"the Dice loss, dotted for their sum. Data: one 64 × 64 image, {share:.0%} object pixels, background right, eps = 1.",
+        caption="Far on the wrong side only cross-entropy pulls. Across: the logit z that all object pixels share, "
+        "below 0 they are called background. Upwards: minus the derivative of the loss by z, solid for cross-entropy, "
+        f"dashed for the Dice loss, dotted for their sum. Data: one 64 × 64 image, {share:.0%} object pixels, "
+        "background right, eps = 1.",
+    )
+
+
+def floor_cost(sizes, lost) -> Picture:
+    """Chapter 4: for each image size, the pixels that the four poolings drop along one axis, stacked."""
+    fig, ax = figure(6.0, 3.0)
+    looks = [("input", None), ("window", "///"), ("output", "---"), ("cut", "\\\\\\")]
+    below = np.zeros(len(sizes), dtype=int)
+    for level, (role, hatch) in enumerate(looks):
+        heights = np.array(lost)[:, level]
+        some = heights > 0
+        look = {"color": ink(role), "edgecolor": ink("ink"), "linewidth": 0.4, "hatch": hatch}
+        ax.bar(np.array(sizes)[some], heights[some], bottom=below[some], **look)
+        below += heights
+    ax.set(xlabel="image size, pixels", ylabel="pixels dropped", xlim=(sizes[0] - 1, sizes[-1] + 1), ylim=(0, 16))
+    ax.set(xticks=[n for n in sizes if n % 8 == 0], yticks=range(0, 17, 4))
+    key(fig, [(*look, f"pooling {level}") for level, look in enumerate(looks, 1)])
+    return Picture(
+        fig,
+        alt=f"Stacked bars for image sizes {sizes[0]} to {sizes[-1]}. The total climbs from 0 at a multiple of 16 to "
+        "15 just before the next, then falls to 0. Pooling 1 drops 1 pixel at every odd size; pooling 4 drops 8 pixels "
+        "at the upper half of each climb.",
+        caption="Only multiples of 16 lose nothing. Across: the image size. Up: the pixels along that axis that never "
+        "reach the bottom, by the pooling that drops them: 1, 2, 4 or 8 pixels each. Computed from the floors.",
+    )
+
+
+def receptive_fields(image, reached, names, item: str) -> Picture:
+    """Chapter 4: on an image, the square that one unit of each level reads; `reached` holds (first, last) row."""
+    fig, ax = figure(5.2, 3.9)
+    show_grey(ax, image)
+    side = image.shape[0]
+    ax.set(xlim=(-0.5, side * 1.34), ylim=(side - 0.5, -0.5))
+    places = np.linspace(0.08, 0.92, len(names)) * side
+    for (first, last), name, y in zip(reversed(reached), reversed(names), places, strict=True):
+        span = last - first + 1
+        corner = (first - 0.5, first - 0.5)
+        ax.add_patch(Rectangle(corner, span, span, fill=False, edgecolor=ink("window"), linewidth=1.6))
+        ax.plot([last + 0.5, side * 1.03], [(first + last) / 2 if span < 20 else first, y], color=ink("window"), lw=0.9)
+        ax.text(side * 1.05, y, f"{name}: {span}", va="center", color=ink("ink"))
+    return Picture(
+        fig,
+        alt="An image of cells and crystals with five squares around its middle, each inside the next: "
+        + ", ".join(f"{last - first + 1} pixels for {name}" for (first, last), name in zip(reached, names, strict=True))
+        + ". The smallest covers a spot, the largest nearly the whole image.",
+        caption="Each level sees a larger square. The squares are the pixels, per axis, that one unit in the middle of "
+        "a level reads, as measured by the gradient. Any image gives the same squares; this one shows how large they "
+        f"are beside the objects. Data: {item}.",
     )

@@ -3,6 +3,7 @@
 from unet_edu.widgets.conv import ConvBench
 from unet_edu.widgets.conv_transpose import ConvTransposeBench
 from unet_edu.widgets.double_conv import DoubleConvMicroscope
+from unet_edu.widgets.overlap import OverlapLab
 from unet_edu.widgets.question import Question
 from unet_edu.widgets.skip_alignment import SkipAlignmentLab
 from unet_edu.widgets.threshold import ThresholdLab
@@ -12,6 +13,7 @@ __all__ = [
     "ConvBench",
     "ConvTransposeBench",
     "DoubleConvMicroscope",
+    "OverlapLab",
     "Question",
     "SkipAlignmentLab",
     "ThresholdLab",

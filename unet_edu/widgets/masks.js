@@ -7,6 +7,7 @@ export const channels = (colour) => (colour.startsWith("#") ? [1, 3, 5].map((i) 
 export function drawPixels(canvas, { rows, cols, size, colour }) {
   if (canvas.width !== cols || canvas.height !== rows) { canvas.width = cols; canvas.height = rows; }
   canvas.style.width = `${cols * size}px`;
+  canvas.style.imageRendering = "pixelated";
   const pen = canvas.getContext("2d"), picture = pen.createImageData(cols, rows), data = picture.data;
   for (let i = 0, j = 0; i < rows * cols; i++) {
     const [r, g, b] = colour(i);
