@@ -104,7 +104,7 @@ def gather(static: Path, name: str) -> str:
     def move(match):
         return f"url({(folder / match[1]).resolve().relative_to(static.resolve()).as_posix()})"
 
-    text = re.sub(r"""@import\s+url\(["']?([\w./-]+\.css)["']?\);""", paste, text)
+    text = re.sub(r"""@import\s+(?:url\()?["']?([\w./-]+\.css)["']?\)?\s*;""", paste, text)
     return re.sub(r"""url\(["']?(?!data:|#)([\w./-]+)["']?\)""", move, text)
 
 

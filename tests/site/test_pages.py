@@ -80,13 +80,15 @@ def test_no_file_of_the_site_is_loaded_from_another_host():
 def test_axe_finds_no_violation_on_desktop_and_phone(book, open_page, name, scheme):
     page = ready(open_page(book + name, scheme=scheme))
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
-    page.add_style_tag(content=".bd-article > section > section { content-visibility: visible !important }")
     page.add_script_tag(path=AXE)
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(350)
         found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations)")
-        told = [(v["id"], v["nodes"][0]["html"][:160], v["nodes"][0]["failureSummary"][:300], len(v["nodes"])) for v in found]
+        told = [
+            (v["id"], v["nodes"][0]["html"][:160], v["nodes"][0]["failureSummary"][:300], len(v["nodes"]))
+            for v in found
+        ]
         assert not told, f"{width} px"
 
 
@@ -188,5 +190,11 @@ def test_every_notebook_was_executed_in_the_build():
 
 
 def test_what_is_generated_is_ignored_by_git():
-    for name in ("_build/html/index.html", ".venv/bin/python", "node_modules/axe-core/axe.min.js", "dist/x.whl", "unet_edu/__pycache__/x.pyc"):
+    for name in (
+        "_build/html/index.html",
+        ".venv/bin/python",
+        "node_modules/axe-core/axe.min.js",
+        "dist/x.whl",
+        "unet_edu/__pycache__/x.pyc",
+    ):
         assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0, name
