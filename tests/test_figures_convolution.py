@@ -16,3 +16,25 @@ def test_kernel_effects_shows_each_map_on_a_scale_of_its_own():
     for drawn, values in zip(shown[2:], maps[1:], strict=True):
         assert drawn.get_clim() == (-abs(values).max(), abs(values).max())
     assert f"{abs(maps[1]).max():.1f} and {abs(maps[2]).max():.1f}" in picture.caption
+
+
+def test_floor_cost_stacks_to_what_is_lost():
+    sizes = list(range(64, 97))
+    lost = [[(n >> level) % 2 * 2**level for level in range(4)] for n in sizes]
+    (ax,) = figures.floor_cost(sizes, lost).fig.axes
+    top = dict.fromkeys(sizes, 0)
+    for bar in ax.patches:
+        middle = round(bar.get_x() + bar.get_width() / 2)
+        assert bar.get_y() == top[middle], "bars of one size leave a gap"
+        top[middle] += bar.get_height()
+    assert top == {n: n % 16 for n in sizes}
+
+
+def test_receptive_fields_draws_a_square_of_the_measured_size_for_each_level():
+    reached = [(78, 82), (18, 157)]
+    (ax,) = figures.receptive_fields(np.zeros((160, 160)), reached, ["inc", "down4"], "made up").fig.axes
+    assert {(p.get_x(), p.get_y(), p.get_width(), p.get_height()) for p in ax.patches} == {
+        (77.5, 77.5, 5, 5),
+        (17.5, 17.5, 140, 140),
+    }
+    assert {text.get_text() for text in ax.texts} == {"inc: 5", "down4: 140"}
