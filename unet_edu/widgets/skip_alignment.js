@@ -61,7 +61,7 @@ const WORDS = {
   range: (low, high) => (low === high ? low : `${low} to ${high}`),
   brief: (rows, cols, inImage) => (rows || cols ? `${rows} + ${cols}${inImage ? ", image" : ""}` : "none"),
   waysNote: "Shift: where a decoder cell's content was, minus where it is put; its mean also in pixels of the image. Zeros and cuts: rows + columns at this level, or of the image.",
-  silent: (rows, cols) => (rows || cols ? `With padding at every level, ${WORDS.joinWords([rows && `the last ${WORDS.rows(rows)}`, cols && `the last ${WORDS.cols(cols)}`])} of the image get no value from the bottom of the network.` : "With padding, every pixel of the image gets a value from the bottom of the network."),
+  silent: (rows, cols) => (rows || cols ? `With padding at every level, ${WORDS.joinWords([rows && `the last ${WORDS.rows(rows)}`, cols && `the last ${WORDS.cols(cols)}`])} of the image get no value straight from the bottom of the network; only convolutions bring some in from the side.` : "With padding, every pixel of the image gets a value straight from the bottom of the network."),
   table: "The cells drawn, as a table", tableHead: ["skip cell", "decoder cell", "saw position", "shift, px"], none: "none", zeros: "zeros",
 };
 const BOUNDS = { height: [16, 600], width: [16, 600], level: ["up1", "up2", "up3", "up4"], way: Object.keys(WORDS.ways), up: Object.keys(WORDS.ups), axis: Object.keys(WORDS.axes), position: [0, 599] };
@@ -91,7 +91,7 @@ function pytorch(y, x, { way, level, up }) {
     : `skip = torch.randn${size}  # what ${level} gets from the encoder for an image of ${H} x ${W}\n`;
   const cut = way === "crop" ? `[:, :, :${y.entering}, :${x.entering}]  # the levels below were cropped, too` : "  # rounds down";
   const fix = {
-    pad: "x = F.pad(x, [diff_x // 2, diff_x - diff_x // 2, diff_y // 2, diff_y - diff_y // 2])  # left, right, top, bottom\n",
+    pad: "sides = [diff_x // 2, diff_x - diff_x // 2, diff_y // 2, diff_y - diff_y // 2]\nx = F.pad(x, sides)  # left, right, top, bottom\n",
     crop: "top, left = diff_y // 2, diff_x // 2\nskip = skip[:, :, top : top + x.size(2), left : left + x.size(3)]\n",
     interpolate: 'x = F.interpolate(x, size=skip.shape[2:], mode="bilinear", align_corners=False)\n',
     pad_input: "assert diff_y == diff_x == 0\n",
