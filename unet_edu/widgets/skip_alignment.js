@@ -1,6 +1,7 @@
 // Four ways to bring a decoder map to the size of its skip, drawn at the corner where the odd pixel is, with the shift of each.
 import { alignAxis, blend, poolOf, shiftSummary } from "./align.js";
 import { decode, drawGrid, frame, h, legend, sequential, show } from "./kit.js";
+import { drawShifts } from "./shift_chart.js";
 
 const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;
 const WORDS = {
@@ -113,66 +114,6 @@ print("joined:", tuple(y.shape))  # (1, 16, ${y.joined}, ${x.joined})
 ${end}`;
 }
 
-/** Draw the shift of every cell along one axis; returns the skip cell under a pointer. */
-function drawChart(canvas, { axis, summary, range, position, width, palette }) {
-  const ratio = window.devicePixelRatio || 1, high = 160, left = 30, right = 8, top = 8, bottom = 20;
-  const w = Math.round(width * ratio), t = Math.round(high * ratio);
-  if (canvas.width !== w || canvas.height !== t) { canvas.width = w; canvas.height = t; canvas.style.width = `${width}px`; canvas.style.aspectRatio = `${width} / ${high}`; }
-  const pen = canvas.getContext("2d"), most = Math.max(1, Math.ceil(Math.max(Math.abs(summary.low), Math.abs(summary.high))));
-  const step = (width - left - right) / axis.skip, at = (cell) => left + (cell + 0.5) * step, y = (s) => top + ((most - s) / (2 * most)) * (high - top - bottom);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, high);
-  pen.fillStyle = palette.panel;
-  pen.fillRect(left + range[0] * step, top, (range[1] - range[0]) * step, high - top - bottom);
-  pen.font = "12px system-ui, sans-serif";
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
-  pen.lineWidth = 1;
-  for (const s of [most, 0, -most]) {
-    pen.strokeStyle = palette.line;
-    pen.beginPath();
-    pen.moveTo(left, Math.round(y(s)) + 0.5);
-    pen.lineTo(width - right, Math.round(y(s)) + 0.5);
-    pen.stroke();
-    pen.fillStyle = palette.ink;
-    pen.fillText(s > 0 ? `+${s}` : show(s), left - 5, y(s));
-  }
-  pen.textBaseline = "alphabetic";
-  for (const [cell, align] of [[0, "left"], [axis.skip - 1, "right"]]) { pen.textAlign = align; pen.fillText(String(cell), align === "left" ? left : width - right, high - 5); }
-  const dot = Math.max(1, Math.min(3, step * 0.35));
-  for (let cell = 0; cell < axis.skip; cell++) {
-    const s = axis.shift(cell), cut = cell < axis.offset || cell >= axis.offset + axis.joined;
-    if (s !== null) {
-      pen.fillStyle = palette.decoder;
-      pen.fillRect(at(cell) - dot, y(s) - dot, 2 * dot, 2 * dot);
-      continue;
-    }
-    pen.strokeStyle = cut ? palette.cut : palette.quiet;
-    pen.lineWidth = Math.max(1, Math.min(3, step * 0.6));
-    pen.setLineDash(cut ? [3, 3] : []);
-    pen.beginPath();
-    pen.moveTo(at(cell), top);
-    pen.lineTo(at(cell), high - bottom);
-    pen.stroke();
-  }
-  pen.setLineDash([6, 4]);
-  pen.lineWidth = 1.5;
-  pen.strokeStyle = palette.ink;
-  pen.beginPath();
-  pen.moveTo(at(axis.offset), y(summary.mean));
-  pen.lineTo(at(axis.offset + axis.joined - 1), y(summary.mean));
-  pen.stroke();
-  pen.setLineDash([]);
-  const s = axis.shift(position);
-  pen.strokeStyle = palette.window;
-  pen.lineWidth = 2.5;
-  pen.strokeRect(at(position) - 5, y(s ?? 0) - 5, 10, 10);
-  return (event) => {
-    const box = canvas.getBoundingClientRect();
-    return Math.min(axis.skip - 1, Math.max(0, Math.floor((((event.clientX - box.left) * width) / box.width - left) / step)));
-  };
-}
-
 function render({ model, el }) {
   const cells = decode(model.get("_cells"), Uint8Array), side = Math.sqrt(cells.length);
   const top = cells.reduce((most, v, i) => (i % side >= side - WINDOW && i >= side * (side - WINDOW) ? Math.max(most, v) : most), 1);
@@ -258,7 +199,7 @@ function render({ model, el }) {
     for (const cell of [axis.offset, axis.offset + 1, axis.offset + (axis.way === "pad" ? axis.doubled : axis.joined) - 1]) held.push(axis.shift(cell));
     const ends = [signed(held[0]), signed(course === "alternates" ? held[1] : held.at(-1)), signed(flat(summary.mean))];
     [WORDS.chartCaption(WORDS.axes[m.axis], where), WORDS.course[course](...ends)].forEach((text, i) => { chartCaption[i].textContent = text; });
-    pick = drawChart(chart, { axis, summary, range, position, width: Math.max(200, Math.min(660, ui.stage.clientWidth - 2)), palette });
+    pick = drawShifts(chart, { axis, summary, range, position, width: Math.max(200, Math.min(660, ui.stage.clientWidth - 2)), palette });
     if (keyed !== palette.skip) key.draw(palette, [{ fill: palette.skip, text: WORDS.key.skip }, { fill: palette.decoder, text: WORDS.key.decoder }, { ...zero, text: WORDS.key.zero },
       { ...cut, text: WORDS.key.cut }, { fill: palette.paper, outline: palette.window, text: WORDS.key.window }]);
     keyed = palette.skip;
