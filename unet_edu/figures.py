@@ -432,6 +432,6 @@ def receptive_fields(image, reached, names, item: str) -> Picture:
         + ", ".join(f"{last - first + 1} pixels for {name}" for (first, last), name in zip(reached, names, strict=True))
         + ". The smallest covers a spot, the largest nearly the whole image.",
         caption="Each level sees a larger square. The squares are the pixels, per axis, that one unit in the middle of "
-        "a level reads, as measured by the gradient. The squares do not depend on the image, which only shows how large they "
+        "a level reads, as measured by the gradient. They do not depend on the image, which only shows how large they "
         f"are beside the objects. Data: {item}.",
     )
