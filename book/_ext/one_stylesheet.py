@@ -7,6 +7,7 @@ book, so a class that a script adds later stays too.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import tinycss2
 from sphinx.application import Sphinx
 
 NAME = "book.css"
+NOTES = "sheets.json"
 FIRST = ["styles/theme.css", "styles/bootstrap.css", "styles/pydata-sphinx-theme.css"]
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 PART = re.compile(r"[.#](-?[A-Za-z_][\w-]*)")
@@ -72,24 +74,26 @@ def purge(css: str, words: set[str]) -> str:
 
 def collect(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Remember the page's sheets in their order and link the one sheet instead."""
-    names = [str(css.filename).removeprefix("_static/").split("?")[0] for css in context.get("css_files", [])]
-    for name in names:
-        if name not in app.env.unet_sheets:
-            app.env.unet_sheets.append(name)
+    for css in context.get("css_files", []):
+        name = str(css.filename).removeprefix("_static/").split("?")[0]
+        if name not in app.unet_sheets:
+            app.unet_sheets.append(name)
     context["css_files"] = []
 
 
 def start(app: Sphinx) -> None:
-    if not hasattr(app.env, "unet_sheets"):  # kept between builds: a second build may write one page only
-        app.env.unet_sheets = list(FIRST)
+    """Go on with the sheets of the build before: a second build may write one page only."""
+    notes = Path(app.doctreedir) / NOTES
+    app.unet_sheets = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else list(FIRST)
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
-    if exception or app.builder.name != "html" or len(app.env.unet_sheets) == len(FIRST):
+    if exception or app.builder.name != "html":
         return
+    (Path(app.doctreedir) / NOTES).write_text(json.dumps(app.unet_sheets), encoding="utf-8")
     static = Path(app.outdir) / "_static"
     words = words_in_use(Path(app.outdir))
-    texts = [gather(static, name) for name in app.env.unet_sheets]
+    texts = [gather(static, name) for name in app.unet_sheets]
     (static / NAME).write_text("\n".join(purge(text, words) for text in texts), encoding="utf-8")
 
 
