@@ -100,7 +100,7 @@ def test_purged_sheet_changes_no_element_of_a_chapter(book, open_page):
     page.wait_for_timeout(300)
     after = page.evaluate(take)
     different = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
-    assert not different, [[x for x in zip(a.split("|"), b.split("|")) if x[0] != x[1]] for a, b in different][:5]
+    assert not different, [[x for x in zip(a.split("|"), b.split("|"), strict=True) if x[0] != x[1]] for a, b in different][:5]
     assert len(before) > 300
 
 
