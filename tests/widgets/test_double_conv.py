@@ -329,3 +329,12 @@ def test_inf_or_nan_is_refused_in_words(block):
 def test_names_must_be_as_many_as_images(block, images):
     with pytest.raises(ValueError, match="3 names for 2 images"):
         DoubleConvMicroscope.from_block(block, images, names=["a", "b", "c"])
+
+
+def test_unfolded_code_can_be_scrolled_by_keyboard_though_the_theme_took_its_tab_stop(mount, make):
+    page = mount(make(stage="conv2"))
+    page.locator("section pre").evaluate(
+        "node => { node.tabIndex = -1 }"
+    )  # as the theme does with what does not scroll
+    page.get_by_text("The same in PyTorch").click()
+    page.wait_for_function("document.querySelector('section pre').tabIndex === 0")

@@ -154,7 +154,7 @@ function render({ model, el }) {
     const text = WORDS.writes(WORDS.names[stage], channel);
     big.writes.title(text, WORDS.pick(text));
 
-    const small = Math.max(26, Math.min(44, Math.floor((room - 60) / 9))), nine = (part, list, cell) => drawGrid(part.canvas, { rows: 3, cols: 3, size: small, palette, cell: (r, c) => cell(list[3 * r + c], 3 * r + c) });
+    const small = Math.min(44, Math.floor(room < 460 ? (room - 36) / 6 : (room - 60) / 9)), nine = (part, list, cell) => drawGrid(part.canvas, { rows: 3, cols: 3, size: small, palette, cell: (r, c) => cell(list[3 * r + c], 3 * r + c) });
     const number = (fill, v) => ({ fill, ink: inkOn(fill), text: show(v) }), curve = what === "bn" || what === "relu";
     for (const [part, there] of [[three.window.node, !curve], [three.weights.node, term], [three.parts.node, term], [three.curve.node, curve], [signs[0], term], [signs[1], term]]) part.hidden = !there;
     signs[2].hidden = true;

@@ -209,6 +209,8 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   ui.formula = h("div", { class: "unet-formula" });
   const told = h("span", { class: "unet-note", role: "status" });
   const listing = h("pre", { tabindex: "0", "aria-label": KIT_WORDS.code });
+  // The theme takes the tab stop from a listing that is folded and so does not scroll yet: give it back when it is filled.
+  const list = () => { listing.textContent = code(); listing.tabIndex = 0; };
   const root = h("section", { class: `unet unet-${stem}`, "aria-label": words.title },
     h("div", { class: "unet-body" }, ui.controls, ui.stage), ui.error, ui.sentence, ui.formula,
     h("div", { class: "unet-foot" },
@@ -216,7 +218,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
         h("button", { type: "button", class: "unet-reset", onclick: () => { ui.write(initial); told.textContent = ""; } }, KIT_WORDS.reset),
         code ? h("button", { type: "button", class: "unet-copy", onclick: async () => { await toClipboard(code()); told.textContent = KIT_WORDS.copied; } }, KIT_WORDS.copy) : null,
         h("button", { type: "button", class: "unet-link", onclick: share }, KIT_WORDS.link), told),
-      code ? h("details", {}, h("summary", { onclick: () => { listing.textContent = code(); } }, KIT_WORDS.code), listing) : null));
+      code ? h("details", {}, h("summary", { onclick: list }, KIT_WORDS.code), listing) : null));
   ui.root = root;
   el.append(root);
 
@@ -242,9 +244,9 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     ui.width = ui.stage.clientWidth; // read once, before anything is written: each later read would lay the page out again
     setters.forEach((update) => update());
     ui.draw(colours(root));
-    if (code && listing.parentElement.open) listing.textContent = code();
+    if (code && listing.parentElement.open) list();
   };
-  if (code) ui.listen(listing.parentElement, "toggle", () => { listing.textContent = code(); });
+  if (code) ui.listen(listing.parentElement, "toggle", list);
 
   /** A range and a number box for one trait; `max` may be a function of the model. */
   ui.slider = (key, label, { min, max, into = ui.controls } = {}) => {
