@@ -3,7 +3,7 @@
 Source: the torch documentation on automatic mixed precision.
 Deviation from torch's `is_bf16_supported()`: a GPU that only emulates bfloat16 (compute capability below 8, such as the
 T4) gets float16 with a loss scaler; a CPU gets bfloat16 only if it has matrix instructions for it (AMX), where it paid:
-a step of a network of width 16 took two thirds of the time of float32 on two cores.
+a step of a network of width 16 took six tenths of the time of float32 on two cores.
 """
 
 import contextlib
