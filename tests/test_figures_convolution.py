@@ -38,3 +38,30 @@ def test_receptive_fields_draws_a_square_of_the_measured_size_for_each_level():
         (17.5, 17.5, 140, 140),
     }
     assert {text.get_text() for text in ax.texts} == {"inc: 5", "down4: 140"}
+
+
+def test_sample_positions_marks_each_position_and_states_the_largest_drift():
+    places = {True: ([0, 1 / 3, 2 / 3, 1], [0.0, 0.0]), False: ([0, 0.25, 0.75, 1], [0.0, 0.0])}
+    picture = figures.sample_positions(places)
+    for ax, (whole, crop) in zip(picture.fig.axes, places.values(), strict=True):
+        drawn = [[segment[0][0] for segment in lines.get_segments()] for lines in ax.collections]
+        assert drawn == [whole, crop]
+    assert "up to 0.33 pixels apart" in picture.caption
+
+
+def test_doubled_maps_scales_only_the_map_with_fresh_weights():
+    image, smooth, stamped = np.full((4, 4), 0.5), np.full((8, 8), 0.5), np.linspace(-3, 1, 64).reshape(8, 8)
+    picture = figures.doubled_maps(image, smooth, stamped, "made up")
+    shown = [np.asarray(ax.images[0].get_array()) for ax in picture.fig.axes]
+    assert (shown[0] == 0.5).all()
+    assert (shown[1] == 0.5).all()
+    np.testing.assert_allclose(shown[2], (stamped + 3) / 4)
+    assert "from -3.00 (black) to 1.00 (white)" in picture.caption
+
+
+def test_parameter_bars_are_as_long_as_the_counts_and_say_them():
+    picture = figures.parameter_bars(["down4", "outc"], [14_159_872, 130], [4_720_640, 130])
+    (ax,) = picture.fig.axes
+    np.testing.assert_allclose([bar.get_width() * 1e6 for bar in ax.patches], [14_159_872, 130, 4_720_640, 130])
+    assert [text.get_text() for text in ax.texts] == ["14.16 → 4.72", "0.00013"]
+    assert "down4: 14.16 million, bilinear 4.72. outc: 0.00013 million in both." in picture.alt

@@ -149,6 +149,7 @@ class Picture:
         svg = re.sub(r'href="#', f'href="#{prefix}', svg)
         for role, mark in _MARKS.items():
             svg = svg.replace(mark, f"var(--unet-{role}, {PALETTE['light'][role]})")
+        svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)  # a hundredth of a point
         label = html.escape(self.alt, quote=True)
         svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
         shape = "max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt"
@@ -434,4 +435,169 @@ def receptive_fields(image, reached, names, item: str) -> Picture:
         caption="Each level sees a larger square. The squares are the pixels, per axis, that one unit in the middle of "
         "a level reads, as measured by the gradient. They do not depend on the image, which only shows how large they "
         f"are beside the objects. Data: {item}.",
+    )
+
+
+def sample_positions(places) -> Picture:
+    """Chapter 6: where a whole row and a crop of it are sampled; `places`: align_corners -> (whole, crop) positions."""
+    fig, axes = figure(6.0, 3.0, 2, 1, sharex=True)
+    for ax, (align, (whole, crop)) in zip(axes, places.items(), strict=True):
+        ax.vlines(whole, 1, 2, color=ink("input"), linewidth=2)
+        ax.vlines(crop, 0, 1, color=ink("decoder"), linewidth=2, linestyle=(0, (2, 1)))
+        ax.axhline(1, color=ink("line"), linewidth=0.8, zorder=0)
+        ax.set(ylim=(0, 2.05), yticks=(0.5, 1.5), yticklabels=("crop", "whole"), title=f"align_corners={align}")
+        ax.title.set(fontsize=11, color=ink("ink"))
+    count = len(places[True][0]) // 2
+    axes[1].set(xlabel="position in the input, pixels", xticks=range(count))
+    gap = max(abs(a - b) for a, b in zip(*places[True], strict=False))
+    return Picture(
+        fig,
+        alt="Two rows of marks, twice. With align_corners=True the marks of crop and whole start together and drift "
+        "apart to the right. With align_corners=False they stand exactly below each other, except the crop's last.",
+        caption="With align_corners=True a crop is sampled at other places than the whole. Across: the position in the "
+        f"input row, in pixels. Solid: the whole row of {count} pixels, doubled. Dashed: its first "
+        f"{len(places[True][1]) // 2} pixels, doubled. Marks drift up to {gap:.2f} pixels apart in the first picture. "
+        "In the second they meet, but for the crop's last one. Measured by doubling a ramp.",
+    )
+
+
+def doubled_maps(image, smooth, stamped, item: str) -> Picture:
+    """Chapter 6: a map, the same doubled by interpolation, and by a transposed convolution with fresh weights."""
+    fig, axes = figure(6.0, 2.5, 1, 3)
+    titles = ("map", "bilinear", "transposed, fresh weights")
+    for ax, values, title in zip(axes, (image, smooth, stamped), titles, strict=True):
+        if values is stamped:
+            values = (values - values.min()) / (values.max() - values.min())
+        show_grey(ax, values)
+        ax.set_title(f"{title}", fontsize=10, color=ink("ink"))
+    return Picture(
+        fig,
+        alt="Three grey pictures of the same cells. The second is smoother than the first. The third is covered with a "
+        "fine regular pattern of light and dark pixels.",
+        caption="Before training, a transposed convolution lays a 2 × 2 pattern over everything. Left: a map of "
+        f"{image.shape[0]} × {image.shape[1]} pixels. Middle and right: doubled in the two ways. Black is 0 and white "
+        f"is 1; the right map is scaled from {stamped.min():.2f} (black) to {stamped.max():.2f} (white). Data: {item}.",
+    )
+
+
+def parameter_bars(stages, transposed, bilinear) -> Picture:
+    """Chapter 6: parameters of each stage in the two kinds of network."""
+    fig, ax = figure(6.0, 3.6)
+    places = np.arange(len(stages))
+    looks = (("decoder", None, "transposed"), ("input", "///", "bilinear"))
+    for counts, shift, (role, hatch, _) in zip((transposed, bilinear), (-0.2, 0.2), looks, strict=True):
+        bars = ax.barh(places + shift, np.array(counts) / 1e6, 0.4, color=ink(role), edgecolor=ink("ink"), hatch=hatch)
+        for bar in bars:
+            bar.set_linewidth(0.5)
+
+    def millions(number):
+        return f"{number / 1e6:.2f}" if number > 5000 else f"{number / 1e6:.5f}"
+
+    for place, before, after in zip(places, transposed, bilinear, strict=True):
+        words = millions(before) if before == after else f"{millions(before)} → {millions(after)}"
+        ax.text(max(before, after) / 1e6 + 0.2, place, words, va="center", fontsize=10, color=ink("ink"))
+    ax.set(yticks=places, yticklabels=stages, xlabel="parameters, millions", xlim=(0, max(transposed) / 1e6 * 1.28))
+    ax.invert_yaxis()
+    key(fig, looks)
+    return Picture(
+        fig,
+        alt="Pairs of bars, one for each stage. "
+        + " ".join(
+            f"{name}: {millions(a)} million" + (f", bilinear {millions(b)}." if a != b else " in both.")
+            for name, a, b in zip(stages, transposed, bilinear, strict=True)
+        ),
+        caption="Most of the parameters that bilinear mode saves are in down4. Bars: millions of weights and biases in "
+        "each stage, plain for the transposed network and striped for the bilinear one; one number where both are "
+        "equal. Counted in UNet(3, 2).",
+    )
+
+
+def training_curves(history, own, classes, what: str) -> Picture:
+    """Chapter 10: loss and learning rate of every step, held-out IoU of every epoch; `own`: with batch statistics."""
+    fig, (top, middle, bottom) = figure(6.0, 5.6, 3, 1, sharex=True, height_ratios=(2, 1, 2))
+    steps = np.arange(1, len(history.loss) + 1)
+    ends = [entry["step"] for entry in history.epochs]
+    top.plot(steps, history.loss, color=ink("line"), linewidth=0.8)
+    starts = [0, *ends[:-1]]
+    for start, end, entry in zip(starts, ends, history.epochs, strict=True):
+        top.plot([start + 1, end], [entry["loss"]] * 2, color=ink("input"), linewidth=2.5)
+    top.set(ylabel="training loss", ylim=(0, 1.05 * max(history.loss)))
+    middle.plot(steps, history.lr, color=ink("weight"), linewidth=2)
+    middle.set(ylabel="rate", ylim=(0, None))
+    looks = {1: ("o-", "class-1"), 2: ("s--", "class-2")}
+    for label, (line, role) in looks.items():
+        scores = [np.nan if v is None else v for v in (entry["held_out"]["iou"][label] for entry in history.epochs)]
+        bottom.plot(ends, scores, line, color=ink(role), label=classes[label], markeredgecolor=ink("ink"))
+    bottom.plot(ends, own, "^:", color=ink("quiet"), label="mean, batch statistics")
+    bottom.set(xlabel="step", ylabel="held-out IoU", ylim=(0, 1))
+    bottom.legend(frameon=False, labelcolor=ink("ink"), loc="lower right")
+    for ax in (top, middle, bottom):
+        for end in ends:
+            ax.axvline(end, color=ink("line"), linewidth=0.6, linestyle=":", zorder=0)
+    first, last = history.epochs[0], history.epochs[-1]
+    return Picture(
+        fig,
+        alt=f"Three panels over {len(history.loss)} steps. The training loss falls from {history.loss[0]:.2f}; its "
+        f"mean is {first['loss']:.2f} in the first epoch and {last['loss']:.2f} in the last. The learning rate climbs in "
+        "a straight line, then falls in a straight line to zero. The mean held-out IoU of the objects is "
+        f"{first['held_out']['mean_iou']:.2f} after the first epoch and {last['held_out']['mean_iou']:.2f} at the end; "
+        f"with the statistics of the batch it goes from {own[0]:.2f} to {own[-1]:.2f}.",
+        caption="The held-out score arrives when the learning rate has fallen. Across: steps; dotted lines end epochs. "
+        "Top: loss of each batch, thin, and the mean of each epoch, thick. Middle: learning rate. Bottom: IoU on "
+        f"held-out images after each epoch, circles for {classes[1]}, squares for {classes[2]}; triangles: the mean of "
+        f"both, when BatchNorm uses the statistics of the batch in place of its running averages. {what}",
+    )
+
+
+def predictions_by_epoch(images, masks, frames, classes, what: str) -> Picture:
+    """Chapter 10: a row for each picture, its prediction after each epoch from left to right, its mask last."""
+    fig, axes = figure(6.0, 0.55 + 0.85 * len(images), len(images), len(frames) + 2, squeeze=False)
+    for row, (image, mask) in enumerate(zip(images, masks, strict=True)):
+        show_grey(axes[row, 0], image)
+        for column, answers in enumerate(frames, start=1):
+            show_classes(axes[row, column], answers[row])
+        show_classes(axes[row, -1], mask)
+    titles = ["image", *(f"epoch {k}" for k in range(1, len(frames) + 1)), "mask"]
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title, fontsize=10, color=ink("ink"))
+    key(fig, [(*CLASS_LOOK[k], word) for k, word in enumerate(classes)])
+    return Picture(
+        fig,
+        alt=f"{len(images)} rows. In each, the predictions after the first epochs show ragged blobs near the objects, "
+        "often of the wrong class, and the last one nearly equals the mask beside it.",
+        caption="Places come first, classes and outlines later. From left to right: a held-out image, the predicted "
+        f"mask after each epoch, and the true mask. {what}",
+    )
+
+
+def worst_cases(images, masks, answers, scores, numbers, what: str) -> Picture:
+    """Chapter 10: the held-out pictures with the lowest IoU: image, mask, prediction, and where they differ."""
+    fig, axes = figure(6.0, 6.4, 4, len(images))
+    verdict = {
+        0: ("zero", None),
+        1: ("output", None),
+        2: ("cut", "////"),
+        3: ("added", "\\\\\\\\"),
+        4: ("quiet", "...."),
+    }
+    for column, (image, mask, answer, score, number) in enumerate(
+        zip(images, masks, answers, scores, numbers, strict=True)
+    ):
+        show_grey(axes[0, column], image)
+        show_classes(axes[1, column], mask)
+        show_classes(axes[2, column], answer)
+        compared = np.select([(mask == answer) & (mask > 0), mask == answer, answer == 0, mask == 0], [1, 0, 2, 3], 4)
+        show_classes(axes[3, column], compared, roles=verdict)
+        axes[0, column].set_title(f"item {number}: {score:.2f}", fontsize=10, color=ink("ink"))
+    for ax, word in zip(axes[:, 0], ("image", "mask", "prediction", "compared"), strict=True):
+        ax.set_ylabel(word)
+    words = {1: "hit", 2: "missed", 3: "false alarm", 4: "wrong class"}
+    key(fig, [(*verdict[k], word) for k, word in words.items()])
+    return Picture(
+        fig,
+        alt=f"{len(images)} columns, each with an image, its mask, the prediction and a comparison. Most objects are "
+        "found; the errors are parts of objects in the wrong class and thin lines along outlines.",
+        caption="Even the worst held-out pictures are mostly right. Columns: the pictures with the lowest mean "
+        "foreground IoU, which is given above each. Rows: image, mask, prediction, and the comparison in the colours "
+        f"of the key. {what}",
     )
