@@ -338,3 +338,13 @@ def test_unfolded_code_can_be_scrolled_by_keyboard_though_the_theme_took_its_tab
     )  # as the theme does with what does not scroll
     page.get_by_text("The same in PyTorch").click()
     page.wait_for_function("document.querySelector('section pre').tabIndex === 0")
+
+
+def test_pixels_stay_square_under_a_theme_that_pads_figures(mount, make):
+    page = mount(make(stage="conv2"))
+    page.add_style_tag(content="figure { padding: 0.5em } figcaption { padding: 0.3em }")
+    widths = page.evaluate(
+        "[...document.querySelectorAll('figure canvas')].filter(c => c.clientWidth && c.style.width).map(c => [parseFloat(c.style.width), c.clientWidth])"
+    )
+    assert len(widths) >= 8
+    assert all(drawn == pytest.approx(shown, abs=0.5) for drawn, shown in widths)
