@@ -29,7 +29,7 @@ def soft_dice(
     `per_image=True`; `include_background=False` leaves class 0 out of the result, so C becomes C - 1.
     `eps` is in pixels. A class that is absent and predicted nowhere scores eps / eps = 1; absent but predicted over P
     pixels, eps / (P + eps); present over T pixels but predicted nowhere, eps / (T + eps): a Dice near 8e-12 is
-    eps/|mask|, an empty prediction under a tiny eps, and no bug in the formula.
+    ``eps / |mask|``, an empty prediction under a tiny eps, and no bug in the formula.
     Raises ValueError for eps <= 0, and as `check_target` does.
     """
     if not eps > 0:
