@@ -69,7 +69,7 @@ def fit(
     *,
     epochs: int = 10,
     batch_size: int = 8,
-    max_lr: float = 0.7,
+    max_lr: float = 1.0,
     momentum: float = 0.9,
     weight_decay: float = 5e-4,
     warm_up: float = 0.15,
@@ -331,12 +331,12 @@ class Recipe:
     width: int = 16
     bilinear: bool = False
     size: int = 64  # pixels, both sides
-    n_train: int = 320
+    n_train: int = 288
     n_watched: int = 32  # scored after each epoch, for the curve
     n_held_out: int = 256  # scored once, at the end; none of them is among the watched
     epochs: int = 6
     batch_size: int = 8
-    max_lr: float = 0.7
+    max_lr: float = 1.0
 
 
 @dataclass
