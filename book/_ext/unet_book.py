@@ -113,6 +113,12 @@ def forget_stale_results(app: Sphinx, env, added, changed, removed) -> list[str]
     return sorted(env.found_docs)
 
 
+def skip_the_obvious(app: Sphinx, what: str, name: str, obj, skip: bool, options) -> bool | None:
+    """The reference leaves out what Python writes itself: the fields of a named tuple, a widget's module text."""
+    doc = getattr(obj, "__doc__", None) or ""
+    return True if doc.startswith("Alias for field number") or name in {"_esm", "_css"} else None
+
+
 def setup(app: Sphinx) -> dict:
     # kernels find the package of this tree, installed or not
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -120,6 +126,7 @@ def setup(app: Sphinx) -> dict:
         sys.path.insert(0, str(ROOT))  # for the API pages
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("env-get-outdated", forget_stale_results)
+    app.connect("autodoc-skip-member", skip_the_obvious)
     app.connect("html-page-context", lighten, priority=990)
     app.add_css_file("site.css", priority=900)
     app.add_js_file("host.js", priority=10, defer="defer")
