@@ -28,7 +28,7 @@ class UNetTrace(Widget):
 
     height = Bounded(96, 16, 600, "image height, pixels")
     width = Bounded(101, 16, 600, "image width, pixels")
-    channels = Bounded(64, 4, 64, "channels of the first level: the network's `width`")
+    channels = Bounded(64, 4, 64, "channels of the first level, the network's `width`")
     n_channels = Bounded(3, 1, 8, "channels of the image")
     n_classes = Bounded(2, 1, 8, "channels of the output, one score each")
     bilinear = traitlets.Bool(False, help="up-sample without weights, not by transposed convolution").tag(sync=True)
