@@ -74,9 +74,16 @@ export function taps({ n, k, s, p, d }, row, column) {
   return found;
 }
 
-export function outputValue(m, row, column) {
-  const real = taps(m, row, column).filter((t) => t.real);
-  return m.operation === "max_pool" ? Math.max(...real.map((t) => m.x(t.r, t.c))) : real.reduce((sum, t) => sum + m.x(t.r, t.c) * m.w(t.a, t.b), 0);
+/** One output cell, without a list of its taps: all cells are drawn again at every move of a slider. */
+export function outputValue({ operation, n, k, s, p, d, x, w }, row, column) {
+  const pool = operation === "max_pool";
+  let value = pool ? -Infinity : 0;
+  for (let a = 0; a < k; a++) for (let b = 0; b < k; b++) {
+    const r = row * s + a * d - p, c = column * s + b * d - p;
+    if (r < 0 || c < 0 || r >= n || c >= n) continue;
+    value = pool ? Math.max(value, x(r, c)) : value + x(r, c) * w(a, b);
+  }
+  return value;
 }
 
 /** Which rows (and so columns) of the image some window reads: a list of n booleans. */
@@ -110,7 +117,8 @@ print(y[0, 0])
 function render({ model, el }) {
   const read = () => {
     const [operation, n, k, s, p, d, ceil] = ["operation", "input_size", "kernel_size", "stride", "padding", "dilation", "ceil_mode"].map((key) => model.get(key));
-    return { operation, n, k, s, p, d, ceil, x: (r, c) => pixelValue(model.get("input"), n, r, c), w: (a, b) => tapValue(model.get("weight"), k, a, b) };
+    const kind = model.get("input"), weight = model.get("weight");
+    return { operation, n, k, s, p, d, ceil, x: (r, c) => pixelValue(kind, n, r, c), w: (a, b) => tapValue(weight, k, a, b) };
   };
   const check = (m) => { try { return { g: geometry(m) }; } catch (error) { return { why: error.message }; } };
   const ui = frame({ model, el, stem: "conv", words: { ...WORDS, title: WORDS.titles[model.get("operation")] }, bounds: BOUNDS,
