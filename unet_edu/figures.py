@@ -601,3 +601,31 @@ def worst_cases(images, masks, answers, scores, numbers, what: str) -> Picture:
         "foreground IoU, which is given above each. Rows: image, mask, prediction, and the comparison in the colours "
         f"of the key. {what}",
     )
+
+
+# --- chapter 8: the whole network
+
+
+def cost_by_stage(stages, parameters, memory, what: str) -> Picture:
+    """Chapter 8: each stage's share of the parameters, and of the bytes that are kept for the backward pass."""
+    fig, axes = figure(7.0, 3.6, 1, 2, sharey=True)
+    titles = (f"parameters: {sum(parameters):,}", f"maps kept: {sum(memory) / 2**20:.1f} MiB")
+    shares = [[100 * number / sum(numbers) for number in numbers] for numbers in (parameters, memory)]
+    most = 1.35 * max(map(max, shares))
+    for ax, share, title, look in zip(axes, shares, titles, (("weight", None), ("output", "///")), strict=True):
+        bars = ax.barh(stages, share, color=ink(look[0]), edgecolor=ink("ink"), linewidth=0.5, hatch=look[1])
+        ax.bar_label(bars, [f"{value:.1f} %" for value in share], padding=3, color=ink("ink"), fontsize=10)
+        ax.set_title(title, fontsize=11, color=ink("ink"))
+        ax.set(xlim=(0, most), xlabel="share of all stages, per cent")
+    axes[0].invert_yaxis()
+    return Picture(
+        fig,
+        alt="Two rows of bars, one bar for each stage. "
+        + " ".join(
+            f"{name}: {a:.1f} % of the parameters, {b:.1f} % of the memory."
+            for name, a, b in zip(stages, *shares, strict=True)
+        ),
+        caption="Parameters are at the bottom of the U, memory is at the top. Left: each stage's share of the weights "
+        "and biases. Right: its share of the maps that autograd keeps for the backward pass. The stages stand in the "
+        f"order of the forward pass; down4 is the bottom. Measured on {what}.",
+    )
