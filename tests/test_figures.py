@@ -2,12 +2,14 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from unet_edu import figures
-from unet_edu.data import CLASSES, ToyCells
+from unet_edu.data import CLASSES, ToyCells, stack
 from unet_edu.figures import PALETTE, Picture, figure, ink, outline, runs, show_classes, show_source
 from unet_edu.widgets.base import style
 
@@ -25,15 +27,30 @@ def a_picture(alt="A line.", caption="It rises."):
     return Picture(fig, alt=alt, caption=caption)
 
 
+def a_history():
+    scores = {"iou": [0.9, 0.5, None], "mean_iou": 0.5}
+    epochs = [{"epoch": k, "step": 2 * k, "loss": 1 / k, "held_out": scores} for k in (1, 2)]
+    return SimpleNamespace(loss=[1.1, 0.9, 0.6, 0.4], lr=[0.1, 0.3, 0.2, 0.0], epochs=epochs)
+
+
 def some_pictures():
     data = ToyCells(4)
     mask = data[3][1]
+    images, masks = stack(data, [1, 3])
+    answers = np.roll(masks, 5, axis=2)
     yield a_picture()
     yield figures.toy_preview(data, [0, 1], CLASSES)
     yield figures.resized_masks(mask, mask, mask, CLASSES, "one mask")
+    yield figures.loss_gradients([-1, 1], {"cross-entropy": [2, 1], "Dice loss": [0, 1], "sum": [2, 2]}, 0.05)
+    yield figures.training_curves(a_history(), [0.6, 0.7], CLASSES, "Made up.")
+    yield figures.predictions_by_epoch(images[:, 0], masks, [answers, masks], CLASSES, "Made up.")
+    yield figures.worst_cases(images[:, 0], masks, answers, [0.1, 0.2], [1, 3], "Made up.")
 
 
-@pytest.fixture(params=range(3), ids=["line", "toy_preview", "resized_masks"])
+NAMES = ["line", "preview", "resized", "gradients", "curves", "by_epoch", "worst"]
+
+
+@pytest.fixture(params=range(len(NAMES)), ids=NAMES)
 def svg(request):
     return list(some_pictures())[request.param].svg()
 
@@ -95,6 +112,11 @@ def test_a_figure_is_well_formed_and_carries_its_text():
     assert tree.find("figcaption").text == "a < b"
 
 
+def test_a_rectangle_is_written_short_and_stays_where_it_was():
+    long = "M 1.23999 2.5 \nL 7.125 2.5 \nL 7.125 4.75 \nL 1.23999 4.75 \nL 1.23999 2.5 \nz\nM 0 0 \nL 1 1 \n"
+    assert figures.shorter(long) == "M1.23 2.5H7.12V4.75H1.23z\nM 0 0 \nL 1 1 \n"
+
+
 def test_text_stays_text():
     fig, ax = figure(3, 2)
     ax.set_title("learning rate")
@@ -117,6 +139,15 @@ def test_outline_is_as_long_as_the_border_between_the_pixels():
     border = (inside[1:] != inside[:-1]).sum() + (inside[:, 1:] != inside[:, :-1]).sum()
     pieces = outline(inside).vertices.reshape(-1, 2, 2)
     assert np.abs(pieces[:, 1] - pieces[:, 0]).sum() == border
+
+
+def test_wrong_pixels_of_the_worst_pictures_have_a_colour_for_each_kind_of_mistake():
+    mask = np.repeat([[0, 1, 2, 1]], 4, axis=0)
+    answer = np.repeat([[1, 1, 1, 0]], 4, axis=0)  # false alarm, hit, wrong class, missed
+    picture = figures.worst_cases(np.zeros((1, 4, 4)), [mask], [answer], [0.2], [0], "Made up.")
+    compared = picture.fig.axes[3].patches
+    columns = {to_hex(patch.get_facecolor()): patch.get_path().vertices[0, 0] + 0.5 for patch in compared}
+    assert columns == {ink(role): column for column, role in enumerate(("added", "output", "quiet", "cut"))}
 
 
 def test_a_class_map_shows_every_class_in_its_colour_and_class_2_with_stripes():

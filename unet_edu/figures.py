@@ -149,7 +149,7 @@ class Picture:
         svg = re.sub(r'href="#', f'href="#{prefix}', svg)
         for role, mark in _MARKS.items():
             svg = svg.replace(mark, f"var(--unet-{role}, {PALETTE['light'][role]})")
-        svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)  # a hundredth of a point
+        svg = re.sub(r' d="[^"]*"', lambda path: shorter(path[0]), svg)
         label = html.escape(self.alt, quote=True)
         svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
         shape = "max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt"
@@ -164,6 +164,14 @@ class Picture:
 
     def __repr__(self) -> str:
         return f"[Figure: {self.alt}] {self.caption}"
+
+
+RECTANGLE = re.compile(r"M (\S+) (\S+) \nL (\S+) \2 \nL \3 (\S+) \nL \1 \4 \n(?:L \1 \2 \n)?z")
+
+
+def shorter(path: str) -> str:
+    """The data of an SVG path to a hundredth of a point, upright rectangles as M x y H x V y H x z: half the bytes."""
+    return RECTANGLE.sub(r"M\1 \2H\3V\4H\1z", re.sub(r"(\.\d\d)\d+", r"\1", path))
 
 
 class show_source:
@@ -213,12 +221,20 @@ def show_classes(ax, mask, under=None, roles=None) -> None:
 
 
 def runs(inside) -> Path:
-    """The pixels that are true in a padded map, as one path: a rectangle for each run of pixels in a row."""
+    """The pixels that are true in a padded map, as one path of rectangles: equal runs in neighbouring rows are one."""
+    done, growing = [], {}  # (start, end) -> the row in which a rectangle began
+    for row in range(len(inside)):
+        starts, ends = (
+            np.flatnonzero(inside[row, 1:] & ~inside[row, :-1]),
+            np.flatnonzero(inside[row, :-1] & ~inside[row, 1:]),
+        )
+        here = set(zip(starts.tolist(), ends.tolist(), strict=True))
+        done += [(*run, growing.pop(run), row) for run in sorted(set(growing) - here)]
+        growing |= {run: row for run in here if run not in growing}
     points, codes = [], []
-    rows, starts = np.nonzero(inside[:, 1:] & ~inside[:, :-1])
-    _, ends = np.nonzero(inside[:, :-1] & ~inside[:, 1:])
-    for row, start, end in zip(rows - 1.5, starts - 0.5, ends - 0.5, strict=True):
-        points += [(start, row), (end, row), (end, row + 1), (start, row + 1), (start, row)]
+    for start, end, top, bottom in done:
+        left, right, top, bottom = start - 0.5, end - 0.5, top - 1.5, bottom - 1.5
+        points += [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
         codes += [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
     return Path(points, codes)
 
@@ -257,7 +273,7 @@ def key(fig, entries, **where) -> None:
 
 def toy_preview(data, indices, classes) -> Picture:
     """Chapter 1: images, their masks, and the outlines of the masks on the images."""
-    fig, axes = figure(6.0, 4.7, 3, len(indices))
+    fig, axes = figure(6.0, 4.7, 3, len(indices), squeeze=False)
     for column, i in enumerate(indices):
         image, mask = data[i]
         show_grey(axes[0, column], image[0])
@@ -538,8 +554,8 @@ def training_curves(history, own, classes, what: str) -> Picture:
     return Picture(
         fig,
         alt=f"Three panels over {len(history.loss)} steps. The training loss falls from {history.loss[0]:.2f}; its "
-        f"mean is {first['loss']:.2f} in the first epoch and {last['loss']:.2f} in the last. The learning rate climbs in "
-        "a straight line, then falls in a straight line to zero. The mean held-out IoU of the objects is "
+        f"mean is {first['loss']:.2f} in the first epoch and {last['loss']:.2f} in the last. The learning rate climbs "
+        "in a straight line, then falls in a straight line to zero. The mean held-out IoU of the objects is "
         f"{first['held_out']['mean_iou']:.2f} after the first epoch and {last['held_out']['mean_iou']:.2f} at the end; "
         f"with the statistics of the batch it goes from {own[0]:.2f} to {own[-1]:.2f}.",
         caption="The held-out score arrives when the learning rate has fallen. Across: steps; dotted lines end epochs. "
@@ -572,7 +588,7 @@ def predictions_by_epoch(images, masks, frames, classes, what: str) -> Picture:
 
 def worst_cases(images, masks, answers, scores, numbers, what: str) -> Picture:
     """Chapter 10: the held-out pictures with the lowest IoU: image, mask, prediction, and where they differ."""
-    fig, axes = figure(6.0, 6.4, 4, len(images))
+    fig, axes = figure(6.0, 6.4, 4, len(images), squeeze=False)
     verdict = {
         0: ("zero", None),
         1: ("output", None),

@@ -32,13 +32,13 @@ export function classColours(palette, map, cols) {
 
 /** Colours of a comparison: right background, hit, missed (stripes), false alarm (stripes the other way), wrong class (dots). */
 export function verdictColours(palette, predicted, truth, cols) {
-  const [paper, hit, missed, alarm, ink] = ["zero", "output", "cut", "added", "paper"].map((role) => channels(palette[role]));
+  const [paper, hit, missed, alarm, other, ink] = ["zero", "output", "cut", "added", "quiet", "paper"].map((role) => channels(palette[role]));
   return (i) => {
     const p = predicted[i], t = truth[i];
     if (p === t) return t ? hit : paper;
     if (!p) return onStripe(i, cols, "diagonal") ? ink : missed;
     if (!t) return onStripe(i, cols, "back") ? ink : alarm;
-    return onStripe(i, cols, "dots") ? ink : missed;
+    return onStripe(i, cols, "dots") ? ink : other;
   };
 }
 
