@@ -118,7 +118,7 @@ function render({ model, el }) {
     code: () => { const m = read(), { why } = check(m); return why ? `# ${why}` : pytorch(m); }, legal: () => !check(read()).why });
   let last = 1;
 
-  const size = ui.slider("input_size", WORDS.input_size);
+  ui.slider("input_size", WORDS.input_size, { also: (n) => ({ stamps: n * n }) });
   for (const key of ["kernel_size", "stride", "padding", "output_padding", "dilation"]) ui.slider(key, WORDS[key]);
   ui.choice("input", WORDS.input, WORDS.inputs);
   ui.choice("weight", WORDS.weight, WORDS.weights);
@@ -128,7 +128,6 @@ function render({ model, el }) {
   const all = () => model.get("input_size") ** 2;
   ui.slider("stamps", WORDS.stamps, { max: all });
   ui.player("stamps", WORDS.stamps, all);
-  for (const control of [size.range, size.box]) control.addEventListener(control === size.box ? "change" : "input", () => ui.write({ stamps: all() }));
 
   const picture = (label, pick) => h("canvas", pick ? { tabindex: "0", role: "application", "aria-label": label } : { role: "img", "aria-label": label });
   const canvas = { x: picture(WORDS.inputCaption), w: picture(WORDS.weightCaption), full: picture(WORDS.pick(WORDS.scatterCaption), true),

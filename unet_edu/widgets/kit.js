@@ -63,7 +63,11 @@ export function colours(el) {
   return palettes.get(theme);
 }
 
-const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+const parsed = new Map();
+const rgb = (hex) => {
+  if (!parsed.has(hex)) parsed.set(hex, [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+  return parsed.get(hex);
+};
 export const mix = (from, to, t) => {
   const a = rgb(from), b = rgb(to), s = Math.min(1, Math.max(0, t));
   return `rgb(${a.map((v, i) => Math.round(v + (b[i] - v) * s)).join(",")})`;
@@ -79,26 +83,32 @@ export function inkOn(colour) {
   return 0.299 * r + 0.587 * g + 0.114 * b > 150 ? "#111111" : "#ffffff";
 }
 
-function hatch(pen, x, y, size, colour, kind) {
-  pen.save();
-  pen.beginPath();
-  pen.rect(x, y, size, size);
-  pen.clip();
+const tiles = new Map();
+
+/** One cell's pattern, drawn once for each kind, colour and size, then copied: a path for every cell would take most of a frame. */
+function hatch(size, ratio, colour, kind) {
+  const key = `${kind}|${colour}|${size}|${ratio}`;
+  if (tiles.has(key)) return tiles.get(key);
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = Math.max(1, Math.round(size * ratio));
+  const pen = tile.getContext("2d"), gap = Math.max(4, size / 4);
+  pen.scale(ratio, ratio);
   pen.strokeStyle = pen.fillStyle = colour;
   pen.lineWidth = Math.max(1, size / 16);
   pen.beginPath();
-  const gap = Math.max(4, size / 4);
   if (kind === "dots") {
-    for (let i = gap / 2; i < size; i += gap) for (let j = gap / 2; j < size; j += gap) pen.rect(x + i, y + j, pen.lineWidth, pen.lineWidth);
+    for (let i = gap / 2; i < size; i += gap) for (let j = gap / 2; j < size; j += gap) pen.rect(i, j, pen.lineWidth, pen.lineWidth);
     pen.fill();
   } else {
     for (let i = -size; i < size; i += gap) {
-      if (kind !== "back") { pen.moveTo(x + i, y + size); pen.lineTo(x + i + size, y); }
-      if (kind !== "diagonal") { pen.moveTo(x + i, y); pen.lineTo(x + i + size, y + size); }
+      if (kind !== "back") { pen.moveTo(i, size); pen.lineTo(i + size, 0); }
+      if (kind !== "diagonal") { pen.moveTo(i, 0); pen.lineTo(i + size, size); }
     }
     pen.stroke();
   }
-  pen.restore();
+  if (tiles.size > 200) tiles.clear();
+  tiles.set(key, tile);
+  return tile;
 }
 
 /** Draw `rows` x `cols` square cells on a canvas. `cell(r, c)` returns {fill, text, ink, hatch, hatchColour, outline, faded, small}.
@@ -117,37 +127,43 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [] 
   pen.clearRect(0, 0, wide, high);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  const late = [];
+  const late = [], texts = [];
+  pen.beginPath(); // the lines between the cells: one path, stroked once
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < cols; c++) {
       const look = cell(r, c);
       if (!look) continue;
       const x = pad + c * size, y = pad + r * size;
-      pen.globalAlpha = look.faded ? 0.35 : 1;
+      if (look.faded) pen.globalAlpha = 0.35;
       pen.fillStyle = look.fill || palette.paper;
       pen.fillRect(x, y, size, size);
-      if (look.hatch && size >= 5) hatch(pen, x, y, size, look.hatchColour || palette.quiet, look.hatch);
-      if (size >= 7) {
-        pen.strokeStyle = palette.line;
-        pen.lineWidth = 1;
-        pen.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
-      }
+      if (look.hatch && size >= 5) pen.drawImage(hatch(size, ratio, look.hatchColour || palette.quiet, look.hatch), x, y, size, size);
+      if (look.faded) pen.globalAlpha = 1;
+      if (size >= 7) pen.rect(x + 0.5, y + 0.5, size - 1, size - 1);
       if (look.text !== undefined && look.text !== "" && size >= 15) {
         const fit = Math.min(size * 0.52, (size * 1.4) / Math.max(1, look.text.length), 15);
-        if (fit >= 7) {
-          pen.font = `${fit}px system-ui, sans-serif`;
-          if (look.hatch) { // a quiet patch, so that the number reads on its pattern
-            const wide = fit * 0.6 * look.text.length + 4;
-            pen.fillStyle = look.fill || palette.paper;
-            pen.fillRect(x + (size - wide) / 2, y + (size - fit) / 2 - 1, wide, fit + 2);
-          }
-          pen.fillStyle = look.ink || inkOn(look.fill || palette.paper);
-          pen.fillText(look.text, x + size / 2, y + size / 2 + 0.5);
-        }
+        if (fit >= 7) texts.push([fit, x, y, look]);
       }
-      pen.globalAlpha = 1;
       if (look.outline) late.push([x, y, size, size, look.outline, false]);
     }
+  }
+  if (size >= 7) {
+    pen.strokeStyle = palette.line;
+    pen.lineWidth = 1;
+    pen.stroke();
+  }
+  let font = 0;
+  for (const [fit, x, y, look] of texts) {
+    if (fit !== font) pen.font = `${(font = fit)}px system-ui, sans-serif`;
+    if (look.hatch) { // a quiet patch, so that the number reads on its pattern
+      const patch = fit * 0.6 * look.text.length + 4;
+      pen.fillStyle = look.fill || palette.paper;
+      pen.fillRect(x + (size - patch) / 2, y + (size - fit) / 2 - 1, patch, fit + 2);
+    }
+    if (look.faded) pen.globalAlpha = 0.5;
+    pen.fillStyle = look.ink || inkOn(look.fill || palette.paper);
+    pen.fillText(look.text, x + size / 2, y + size / 2 + 0.5);
+    pen.globalAlpha = 1;
   }
   for (const f of frames) late.push([pad + f.col * size, pad + f.row * size, f.cols * size, f.rows * size, f.colour, f.dash]);
   for (const [x, y, w, t, colour, dash] of late) {
@@ -170,9 +186,13 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [] 
 /** A legend: [{role, hatch, text}], each colour with its pattern and its word. */
 export function legend() {
   const list = h("ul", { class: "unet-key" });
+  let shown = "", theme = null;
   return {
     node: list,
     draw(palette, entries) {
+      const now = JSON.stringify(entries);
+      if (now === shown && theme === palette) return;
+      [shown, theme] = [now, palette];
       list.replaceChildren(...entries.map(({ fill, hatch: kind, hatchColour, outline, text }) => {
         const canvas = h("canvas", { class: "unet-swatch", "aria-hidden": "true" });
         drawGrid(canvas, { rows: 1, cols: 1, size: 12, palette, cell: () => ({ fill, hatch: kind, hatchColour, outline }) });
@@ -248,15 +268,15 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   };
   if (code) ui.listen(listing.parentElement, "toggle", list);
 
-  /** A range and a number box for one trait; `max` may be a function of the model. */
-  ui.slider = (key, label, { min, max, into = ui.controls } = {}) => {
+  /** A range and a number box for one trait; `max` may be a function of the model, `also(value)` names traits that move along. */
+  ui.slider = (key, label, { min, max, also = () => ({}), into = ui.controls } = {}) => {
     const low = min ?? bounds[key][0], high = () => (typeof max === "function" ? max() : max ?? bounds[key][1]);
     const id = freshId(), range = h("input", { type: "range", id, min: String(low), max: String(high()), step: "1" });
     const box = h("input", { type: "number", min: String(low), max: String(high()), step: "1", inputmode: "numeric", "aria-label": `${label}, typed` });
-    range.addEventListener("input", () => ui.write({ [key]: Number(range.value) }));
+    range.addEventListener("input", () => ui.write({ [key]: Number(range.value), ...also(Number(range.value)) }));
     box.addEventListener("change", () => {
       const value = Number(box.value), fine = box.value !== "" && Number.isInteger(value) && value >= low && value <= high();
-      if (fine) { ui.write({ [key]: value }); box.removeAttribute("aria-invalid"); told.textContent = ""; return; }
+      if (fine) { ui.write({ [key]: value, ...also(value) }); box.removeAttribute("aria-invalid"); told.textContent = ""; return; }
       told.textContent = KIT_WORDS.typed(label, low, high(), box.value);
       box.setAttribute("aria-invalid", "true");
     });
