@@ -43,6 +43,7 @@ note-status:
 	mkdir -p _build && git status --porcelain > _build/git-status-before
 
 test: note-status book $(AXE)
+	$(BIN)/ruff check --quiet .
 	$(BIN)/python -m tests.site.chromium
 	$(BIN)/python -m pytest
 
