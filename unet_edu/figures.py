@@ -624,7 +624,7 @@ def worst_cases(images, masks, answers, scores, numbers, what: str) -> Picture:
 
 def cost_by_stage(stages, parameters, memory, what: str) -> Picture:
     """Chapter 8: each stage's share of the parameters, and of the bytes that are kept for the backward pass."""
-    fig, axes = figure(7.0, 3.6, 1, 2, sharey=True)
+    fig, axes = figure(5.6, 3.6, 1, 2, sharey=True)
     titles = (f"parameters: {sum(parameters):,}", f"maps kept: {sum(memory) / 2**20:.1f} MiB")
     shares = [[100 * number / sum(numbers) for number in numbers] for numbers in (parameters, memory)]
     most = 1.35 * max(map(max, shares))
@@ -632,7 +632,7 @@ def cost_by_stage(stages, parameters, memory, what: str) -> Picture:
         bars = ax.barh(stages, share, color=ink(look[0]), edgecolor=ink("ink"), linewidth=0.5, hatch=look[1])
         ax.bar_label(bars, [f"{value:.1f} %" for value in share], padding=3, color=ink("ink"), fontsize=10)
         ax.set_title(title, fontsize=11, color=ink("ink"))
-        ax.set(xlim=(0, most), xlabel="share of all stages, per cent")
+        ax.set(xlim=(0, most), xlabel="share, per cent")
     axes[0].invert_yaxis()
     return Picture(
         fig,
