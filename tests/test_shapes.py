@@ -7,7 +7,10 @@ import sys
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import (
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.cases import (
     conv2d_cases,
     conv_transpose_cases,
     max_pool2d_cases,
@@ -16,9 +19,6 @@ from cases import (
     traced,
     upsample_cases,
 )
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
-
 from unet_edu import shapes
 
 JUDGED = {
