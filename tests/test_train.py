@@ -34,6 +34,7 @@ def same(a, b):
 # The run that the book shows
 
 
+@pytest.mark.alone
 def test_the_default_run_reaches_090_in_20_seconds():
     for _ in range(2):  # once more if another program had the cores: two threads then wait for each other
         seen = []

@@ -3,10 +3,13 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 BEFORE = ROOT / "_build" / "git-status-before"
 
 
+@pytest.mark.alone
 def test_build_and_tests_leave_git_status_as_it_was():
     now = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert BEFORE.exists(), "`make test` notes the status before it builds; run `make test`"

@@ -126,6 +126,7 @@ def setup(app: Sphinx) -> dict:
         sys.path.insert(0, str(ROOT))  # for the API pages
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("env-get-outdated", forget_stale_results)
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", skip_the_obvious)
     app.connect("html-page-context", lighten, priority=990)
     app.add_css_file("site.css", priority=900)

@@ -24,6 +24,14 @@ def test_wrong_answer_gets_the_hint_and_may_be_tried_again(mount):
     assert "Right" in page.locator(".unet-told").inner_text()
 
 
+def test_a_large_whole_number_must_be_exact_and_a_fraction_may_be_rounded(mount):
+    for answer, given, right in ((31037698, "31037699", "false"), (1 / 3, "0.3333333", "true"), (1 / 3, "0.333", "false")):
+        page = mount(Question(**{**NUMBER, "answer": answer}))
+        page.get_by_label("Your answer").fill(given)
+        page.keyboard.press("Enter")
+        assert page.locator("form").get_attribute("data-right") == right
+
+
 def test_an_empty_answer_is_no_answer(mount):
     page = mount(Question("Is it?", "yes", "It is.", options=["yes", "no"]))
     page.get_by_role("button", name="Check").click()

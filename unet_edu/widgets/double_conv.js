@@ -88,7 +88,7 @@ function render({ model, el }) {
     return [STAGES[i], { canvas, range }];
   }));
 
-  const picture = (props = { role: "img" }) => h("canvas", props), point = { role: "application", tabindex: "0" };
+  const picture = (props = { role: "img", "aria-label": WORDS.title }) => h("canvas", props), point = { role: "application", tabindex: "0" };
   const block = (canvas, width, height, ...more) => {
     const caption = h("figcaption"), node = h("figure", { style: `width:${width}px;min-height:${height}px` }, caption, canvas, ...more);
     return { canvas, caption, node, title: (text, label = text) => { if (caption.textContent !== text) caption.textContent = text; canvas.setAttribute("aria-label", label); } };

@@ -25,7 +25,8 @@ function render({ model, el }) {
     event.preventDefault();
     const input = form.querySelector(options.length ? "input:checked" : "input");
     const value = input && input.value !== "" ? Number(input.value) : null;
-    const right = value !== null && Math.abs(value - model.get("answer")) <= 1e-6 * Math.max(1, Math.abs(model.get("answer")));
+    const answer = model.get("answer"), slack = Number.isInteger(answer) ? 0 : 1e-6 * Math.max(1, Math.abs(answer));
+    const right = value !== null && Math.abs(value - answer) <= slack;
     form.dataset.right = value === null ? "" : String(right);
     if (value === null) told.replaceChildren(WORDS.empty);
     else if (right) told.replaceChildren(WORDS.right, ...rich(model.get("why")));
