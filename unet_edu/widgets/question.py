@@ -14,7 +14,8 @@ class Question(Widget):
         prompt: the question.
         answer: the right number, or the right one of `options`.
         why: the solution, shown after a right answer and folded below.
-        options: the choices; leave out for a number that the reader types (a whole number exactly, another to one part in a million).
+        options: the choices; leave out for a number that the reader types: a whole number exactly, another to one
+            part in a million.
         hint: said after a wrong answer.
         kind: "exercise" or "predict".
 
