@@ -94,8 +94,18 @@
     }
   }
 
+  /* Lays the whole page out for two frames, so that each section's height is remembered while it is off the screen (see site.css). */
+  function settle() {
+    const { dataset } = document.documentElement;
+    delete dataset.settled;
+    requestAnimationFrame(() => requestAnimationFrame(() => { dataset.settled = ""; }));
+  }
+
   start().finally(() => {
     document.documentElement.dataset.widgets = "ready";
     loadTheRest();
+    settle();
+    let waiting = 0;
+    window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(settle, 200); });
   });
 })();

@@ -249,7 +249,7 @@ def test_the_cells_drawn_are_torchs_values(mount, height, width, level, way, up)
             points.append((r - r0, c - c0, colour))
         got = page.evaluate(
             """([canvas, points, most]) => { const node = document.querySelectorAll("figure.unet-map canvas")[canvas], pen = node.getContext("2d");
-            const size = (node.width - 6) / most[1];
+            const size = Math.floor((node.width - 6) / Math.max(...most)); // the canvas keeps its size, the cells fit it
             return points.map(([r, c]) => [...pen.getImageData(Math.floor(3 + c * size + size / 2), Math.floor(3 + r * size + size / 2), 1, 1).data].slice(0, 3)); }""",
             [canvas, [point[:2] for point in points], [r1 - r0 + 1, c1 - c0 + 1]],
         )

@@ -12,14 +12,23 @@ function linearTaps(at, size) {
 /** Taps of up-sampled cell `k` on the `size` cells below: a 2x2 stamp, or bilinear with align_corners=True. */
 const doublingTaps = (k, size, up) => (up === "bilinear" ? linearTaps((k * (size - 1)) / (2 * size - 1), size) : [[Math.floor(k / 2), 1]]);
 
+const remembered = new Map();
+
 /**
- * One axis of one level. `image`: pixels of the picture; `depth` 0 is up4, 3 is up1;
+ * One axis of one level, remembered while a slider moves. `image`: pixels of the picture; `depth` 0 is up4, 3 is up1;
  * `way` is pad, crop, interpolate or pad_input; `up` is transposed or bilinear.
  * Cells of the skip are numbered from 0; a decoder cell stands at a skip cell, or at none.
  * fed: what the network reads; skip, pooled, entering, doubled: sizes; before, after: what skipPadding says of them;
  * joined: size of the concatenated map, whose cell 0 stands at skip cell `offset`; real: skip cells that the picture itself fills.
  */
 export function alignAxis(image, depth, way, up) {
+  const key = `${image} ${depth} ${way} ${up}`;
+  if (remembered.size > 2000) remembered.clear();
+  if (!remembered.has(key)) remembered.set(key, { key, ...newAxis(image, depth, way, up) });
+  return remembered.get(key);
+}
+
+function newAxis(image, depth, way, up) {
   const fed = way === "pad_input" ? 16 * Math.ceil(image / 16) : image, sizes = [fed];
   for (let level = 0; level < LEVELS; level++) sizes.push(maxPool2dSize(sizes[level], 2));
   const skip = sizes[depth], pooled = sizes[depth + 1];
@@ -40,13 +49,22 @@ export function alignAxis(image, depth, way, up) {
   };
   // Cell i below was pooled from skip cells 2i and 2i + 1, so its centre is 2i + 0.5.
   const saw = (cell) => { const t = taps(cell); return t.length ? t.reduce((a, [i, w]) => a + w * (2 * i + 0.5), 0) : null; };
-  const shift = (cell) => { const at = saw(cell); return at === null ? null : at - cell; };
+  const shifts = [];
+  const shift = (cell) => {
+    if (shifts[cell] === undefined) { const at = saw(cell); shifts[cell] = at === null ? null : at - cell; }
+    return shifts[cell];
+  };
   return { image, fed, depth, way, skip, pooled, entering, doubled, diff: skip - doubled, before, after, joined, offset,
     real: Math.floor(image / 2 ** depth), output: cropped ? doubled * 2 ** depth : image, taps, upTaps: (k) => (k >= 0 && k < doubled ? doublingTaps(k, entering, up) : []), saw, shift };
 }
 
 /** Least, greatest and mean shift over the cells that hold something, in pixels of the level. */
 export function shiftSummary(axis) {
+  axis.summary ??= summarise(axis);
+  return axis.summary;
+}
+
+function summarise(axis) {
   let low = Infinity, high = -Infinity, sum = 0, count = 0;
   for (let cell = axis.offset; cell < axis.offset + axis.joined; cell++) {
     const s = axis.shift(cell);

@@ -1,5 +1,5 @@
 // Three small charts: a map of values as square pixels, a histogram, and the curve that turns x into y.
-import { drawGrid, diverging, mix, sequential, show } from "./kit.js";
+import { drawGrid, diverging, mix, penFor, sequential, show, write } from "./kit.js";
 
 /** Value between -1 and 1 -> colour: "grey" for a photograph, "signed" round zero, "positive" from zero up. */
 export const shade = (palette, look, value) =>
@@ -15,24 +15,28 @@ function shades(palette, look) {
 }
 
 let sheet = null;
-/** Draw values of magnitude up to `most`; with `ring`, one row and column of zeros around them. Frames count from the map's first pixel. */
-export function drawMap(canvas, { values, rows, cols, size, palette, look, most, ring = 0, frames = [] }) {
+/** Draw values of magnitude up to `most`; with `ring`, one row and column of zeros around them. Frames count from the map's first pixel.
+    `name` tells one list of values from another; `room` as in drawGrid. */
+export function drawMap(canvas, { values, name, rows, cols, size, palette, look, most, ring = 0, frames = [], room }) {
   const outside = (r, c) => r < ring || c < ring || r >= rows + ring || c >= cols + ring;
-  const grid = drawGrid(canvas, { rows: rows + 2 * ring, cols: cols + 2 * ring, size, palette, cell: (r, c) => (outside(r, c) ? { fill: palette.zero } : null),
+  const over = (pen) => {
+    sheet ??= document.createElement("canvas");
+    if (sheet.width !== cols || sheet.height !== rows) { sheet.width = cols; sheet.height = rows; }
+    const brush = sheet.getContext("2d"), picture = brush.createImageData(cols, rows), table = shades(palette, look);
+    for (let i = 0; i < values.length; i++) {
+      const from = 4 * Math.round((Math.min(1, Math.max(-1, values[i] / (most || 1))) + 1) * 255);
+      for (let k = 0; k < 4; k++) picture.data[4 * i + k] = table[from + k];
+    }
+    brush.putImageData(picture, 0, 0);
+    const at = 3 + ring * size;
+    pen.imageSmoothingEnabled = false;
+    pen.globalCompositeOperation = "destination-over";
+    pen.drawImage(sheet, at, at, cols * size, rows * size);
+    pen.globalCompositeOperation = "source-over";
+  };
+  const zero = { fill: palette.zero };
+  const grid = drawGrid(canvas, { rows: rows + 2 * ring, cols: cols + 2 * ring, size, palette, room, over, key: [name, look, most], cell: (r, c) => (outside(r, c) ? zero : null),
     frames: frames.map((f) => ({ ...f, row: f.row + ring, col: f.col + ring })) });
-  sheet ??= document.createElement("canvas");
-  if (sheet.width !== cols || sheet.height !== rows) { sheet.width = cols; sheet.height = rows; }
-  const brush = sheet.getContext("2d"), picture = brush.createImageData(cols, rows), table = shades(palette, look);
-  for (let i = 0; i < values.length; i++) {
-    const from = 4 * Math.round((Math.min(1, Math.max(-1, values[i] / (most || 1))) + 1) * 255);
-    for (let k = 0; k < 4; k++) picture.data[4 * i + k] = table[from + k];
-  }
-  brush.putImageData(picture, 0, 0);
-  const pen = canvas.getContext("2d"), at = 3 + ring * size;
-  pen.imageSmoothingEnabled = false;
-  pen.globalCompositeOperation = "destination-over";
-  pen.drawImage(sheet, at, at, cols * size, rows * size);
-  pen.globalCompositeOperation = "source-over";
   return { at: (event) => { const cell = grid.at(event); return cell && !outside(cell.row, cell.col) ? { row: cell.row - ring, col: cell.col - ring } : null; } };
 }
 
@@ -54,19 +58,20 @@ export function histogram(values, low, high, bins) {
   return counts;
 }
 
-function plane(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1, w = Math.round(width * ratio), t = Math.round(height * ratio);
-  if (canvas.width !== w || canvas.height !== t) { canvas.width = w; canvas.height = t; canvas.style.width = `${width}px`; canvas.style.aspectRatio = `${width} / ${height}`; }
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  pen.font = "12px system-ui, sans-serif";
-  return pen;
+const tallies = new Map();
+function counted(name, values, low, high, bins) {
+  const key = [name, low, high, bins].join();
+  if (tallies.size > 100) tallies.clear();
+  if (!tallies.has(key)) tallies.set(key, histogram(values, low, high, bins));
+  return tallies.get(key);
 }
 
-/** Bars over a shared axis, coloured by `colour(value)`. `zeros` exact zeros: their bar is hatched and cut at the top, and `note` stands beside it. `mark`: the value looked at. */
-export function drawBars(canvas, { values, low, high, bins = 40, palette, colour, mark, zeros = 0, note = "", width, height }) {
-  const pen = plane(canvas, width, height), foot = height - 18, top = 6, counts = histogram(values, low, high, bins);
+/** Bars over a shared axis, coloured by `colour(value)`. `zeros` exact zeros: their bar is hatched and cut at the top, and `note` stands beside it.
+    `mark`: the value looked at. `name` tells one list of values from another. */
+export function drawBars(canvas, { values, name, low, high, bins = 40, palette, colour, mark, zeros = 0, note = "", width, height }) {
+  const pen = penFor(canvas, width, height, [name, low, high, mark, palette.paper]);
+  if (!pen) return;
+  const foot = height - 18, top = 6, counts = counted(name, values, low, high, bins);
   const x = (value) => 1 + ((value - low) / (high - low || 1)) * (width - 2), wide = (width - 2) / bins;
   const home = zeros ? Math.min(bins - 1, Math.floor(((0 - low) / (high - low || 1)) * bins)) : -1;
   const most = Math.max(1, ...counts.filter((_, i) => i !== home)), tall = (n) => Math.min(1, n / most) * (foot - top);
@@ -80,21 +85,23 @@ export function drawBars(canvas, { values, low, high, bins = 40, palette, colour
     pen.fillStyle = palette.ink;
     const right = x(0) < 90; // a ReLU leaves the left side empty
     pen.textAlign = right ? "left" : "right";
-    pen.fillText(note, 1 + home * wide + (right ? wide + 6 : -6), top + 10);
+    write(pen, note, 1 + home * wide + (right ? wide + 6 : -6), top + 10);
   }
   pen.fillStyle = palette.quiet;
   pen.fillRect(0, foot, width, 1);
   if (low < 0 && high > 0) pen.fillRect(x(0), foot, 1, 4);
   pen.fillStyle = palette.ink;
   const ends = [[low, "left", 0], [high, "right", width]], middle = x(0) > 44 && x(0) < width - 44 ? [[0, "center", x(0)]] : [];
-  for (const [value, align, place] of [...ends, ...middle]) { pen.textAlign = align; pen.fillText(show(value), place, height - 4); }
+  for (const [value, align, place] of [...ends, ...middle]) { pen.textAlign = align; write(pen, show(value), place, height - 4); }
   pen.fillStyle = palette.window;
   pen.fillRect(x(mark) - 1, top, 3, foot - top);
 }
 
-/** The curve y = f(x) over [low, high] with the point looked at. */
-export function drawCurve(canvas, { f, low, high, mark, palette, width, height }) {
-  const pen = plane(canvas, width, height), pad = 12, ends = [f(low), f(high), 0], bottom = Math.min(...ends), top = Math.max(...ends);
+/** The curve y = f(x) over [low, high] with the point looked at; `name` tells one f from another. */
+export function drawCurve(canvas, { f, name, low, high, mark, palette, width, height }) {
+  const pen = penFor(canvas, width, height, [name, low, high, mark, palette.paper]);
+  if (!pen) return;
+  const pad = 12, ends = [f(low), f(high), 0], bottom = Math.min(...ends), top = Math.max(...ends);
   const x = (v) => pad + ((v - low) / (high - low || 1)) * (width - 2 * pad), y = (v) => height - pad - ((v - bottom) / (top - bottom || 1)) * (height - 2 * pad);
   pen.fillStyle = palette.line;
   pen.fillRect(pad, y(0), width - 2 * pad, 1);
@@ -120,9 +127,9 @@ export function drawCurve(canvas, { f, low, high, mark, palette, width, height }
   pen.stroke();
   pen.fillStyle = palette.ink;
   pen.textAlign = "left";
-  pen.fillText(`x ${show(low)}`, pad, height - 1);
+  write(pen, `x ${show(low)}`, pad, height - 1);
   pen.textAlign = "right";
-  pen.fillText(show(high), width - pad, height - 1);
+  write(pen, show(high), width - pad, height - 1);
   pen.textAlign = "left";
-  pen.fillText(`y ${show(top)}`, 1, 10);
+  write(pen, `y ${show(top)}`, 1, 10);
 }

@@ -1,6 +1,6 @@
 // One convolution or max-pooling: a window slides over the padded input, and what it never reads is marked.
 import { conv2dTerms, maxPool2dSize } from "./shapes.js";
-import { diverging, drawGrid, frame, h, inkOn, legend, mix, nested, sequential, show } from "./kit.js";
+import { diverging, frame, h, inkOn, legend, mix, nested, sequential, show } from "./kit.js";
 
 const WORDS = {
   title: "Convolution bench",
@@ -143,12 +143,11 @@ function render({ model, el }) {
   const below = h("div", { class: "unet-grids" }), key = legend();
   const w = ui.picture(WORDS.weightCaption, 186, { into: below }), y = ui.picture(WORDS.outputCaption, 220, { pick: WORDS.pick(WORDS.outputCaption), into: below });
   ui.stage.append(below, key.node);
-  const formula = ui.terms(WORDS.tableHead, WORDS.total, 6), numbers = ui.numbers(WORDS.table), grids = {};
+  const formula = ui.terms(WORDS.tableHead, WORDS.total, 6), numbers = ui.numbers(WORDS.table);
 
   ui.draw = (palette) => {
     const m = read(), { g, why } = check(m), pool = m.operation === "max_pool";
-    ceil.hidden = !pool;
-    weight.hidden = w.figure.hidden = pool;
+    if (ceil.hidden === pool) { ceil.hidden = !pool; weight.hidden = w.figure.hidden = pool; }
     ui.fail(why || "");
     if (why) return;
     size = g.size;
@@ -163,7 +162,7 @@ function render({ model, el }) {
       x.canvas.setAttribute("aria-label", WORDS.pick(WORDS.paddedCaption[m.operation]));
     }
     const extent = g.padded + g.beyond, hot = new Set(here.map((t) => `${t.r},${t.c}`)), reached = g.padded - g.unread;
-    grids.x = drawGrid(x.canvas, { rows: extent, cols: extent, palette, size: x.fit(extent, 50), cell: (r, c) => {
+    x.draw({ rows: extent, cols: extent, palette, most: 50, cell: (r, c) => {
       const i = r - m.p, j = c - m.p, isPixel = i >= 0 && j >= 0 && i < m.n && j < m.n;
       const look = isPixel ? { fill: pixel, ink: palette.ink, text: show(m.x(i, j)) }
         : { fill: border, ink: palette.quiet, text: r >= g.padded || c >= g.padded ? "" : pool ? "−∞" : "0" };
@@ -172,8 +171,8 @@ function render({ model, el }) {
       if (hot.has(`${i},${j}`)) look.outline = palette.window;
       return look;
     }, frames: [{ row: row * m.s, col: column * m.s, rows: g.span, cols: g.span, colour: pool ? palette.window : palette.weight, dash: true }] });
-    if (!pool) drawGrid(w.canvas, { rows: m.k, cols: m.k, palette, size: w.fit(m.k, 38), cell: (a, b) => ({ fill: tap, ink: palette.ink, text: show(m.w(a, b)) }) });
-    grids.y = drawGrid(y.canvas, { rows: size, cols: size, palette, size: y.fit(size), cell: (r, c) => {
+    if (!pool) w.draw({ rows: m.k, cols: m.k, palette, most: 38, cell: (a, b) => ({ fill: tap, ink: palette.ink, text: show(m.w(a, b)) }) });
+    y.draw({ rows: size, cols: size, palette, cell: (r, c) => {
       const v = values[r * size + c], fill = paint(v);
       return { fill, ink: inkOn(fill), text: show(v), outline: r === row && c === column ? palette.window : undefined };
     } });
@@ -197,10 +196,10 @@ function render({ model, el }) {
     numbers(size, size, (r, c) => values[r * size + c]);
   };
 
-  ui.pick(y.canvas, { at: (event) => grids.y?.at(event), now: at, choose });
+  ui.pick(y.canvas, { at: y.at, now: at, choose });
   const nearest = (i) => Math.min(size - 1, Math.max(0, Math.round((i - (model.get("kernel_size") - 1) * model.get("dilation") / 2) / model.get("stride"))));
   const windowAt = (cell) => cell && { row: nearest(cell.row), col: nearest(cell.col) };
-  ui.pick(x.canvas, { at: (event) => windowAt(grids.x?.at(event)), now: at, choose });
+  ui.pick(x.canvas, { at: (event) => windowAt(x.at(event)), now: at, choose });
   return ui.ready();
 }
 

@@ -1,6 +1,6 @@
 // One transposed convolution, seen twice: each input pixel stamps the kernel (scatter), or a flipped kernel slides over zeros (gather).
 import { convTranspose2dTerms } from "./shapes.js";
-import { drawGrid, frame, h, inkOn, legend, mix, sequential, show } from "./kit.js";
+import { frame, h, inkOn, legend, mix, nested, sequential, show } from "./kit.js";
 
 const WORDS = {
   title: "Transposed-convolution bench",
@@ -89,16 +89,15 @@ export function phases(k, s, d) {
 
 function pytorch(m) {
   const names = ["kernel_size", "stride", "padding", "output_padding", "dilation"];
-  const rows = (side, value) => "[" + Array.from({ length: side }, (_, r) => "[" + Array.from({ length: side }, (_, c) => value(r, c)).join(", ") + "]").join(",\n     ") + "]";
   const out = convTranspose2dTerms(m.n, m.k, m.s, m.p, m.q, m.d).size;
   return `import torch
 from torch import nn
 
 up = nn.ConvTranspose2d(1, 1, ${names.map((name, i) => `${name}=${[m.k, m.s, m.p, m.q, m.d][i]}`).join(", ")}, bias=False)
 x = torch.tensor(
-    ${rows(m.n, m.x)}, dtype=torch.float32)
+    ${nested(m.n, m.n, m.x)}, dtype=torch.float32)
 w = torch.tensor(
-    ${rows(m.k, m.w)}, dtype=torch.float32)
+    ${nested(m.k, m.k, m.w)}, dtype=torch.float32)
 with torch.no_grad():
     up.weight.copy_(w[None, None])  # (in_channels, out_channels, kernel_size, kernel_size)
     y = up(x[None, None])
@@ -116,143 +115,107 @@ function render({ model, el }) {
   const check = (m) => { try { return { terms: convTranspose2dTerms(m.n, m.k, m.s, m.p, m.q, m.d) }; } catch (error) { return { why: error.message }; } };
   const ui = frame({ model, el, stem: "conv-transpose", words: WORDS, bounds: BOUNDS,
     code: () => { const m = read(), { why } = check(m); return why ? `# ${why}` : pytorch(m); }, legal: () => !check(read()).why });
-  let last = 1;
+  let size = 1;
+  const last = () => (check(read()).terms?.size ?? size) - 1;
 
   ui.slider("input_size", WORDS.input_size, { also: (n) => ({ stamps: n * n }) });
   for (const key of ["kernel_size", "stride", "padding", "output_padding", "dilation"]) ui.slider(key, WORDS[key]);
   ui.choice("input", WORDS.input, WORDS.inputs);
   ui.choice("weight", WORDS.weight, WORDS.weights);
   ui.choice("view", WORDS.view, WORDS.views);
-  ui.slider("row", WORDS.row, { max: () => last - 1 });
-  ui.slider("column", WORDS.column, { max: () => last - 1 });
+  ui.slider("row", WORDS.row, { max: last });
+  ui.slider("column", WORDS.column, { max: last });
   const all = () => model.get("input_size") ** 2;
   ui.slider("stamps", WORDS.stamps, { max: all });
   ui.player("stamps", WORDS.stamps, all);
 
-  const picture = (label, pick) => h("canvas", pick ? { tabindex: "0", role: "application", "aria-label": label } : { role: "img", "aria-label": label });
-  const canvas = { x: picture(WORDS.inputCaption), w: picture(WORDS.weightCaption), full: picture(WORDS.pick(WORDS.scatterCaption), true),
-    zeros: picture(WORDS.gatherCaption), flipped: picture(WORDS.flippedCaption), y: picture(WORDS.pick(WORDS.outputCaption), true) };
-  const figure = (caption, node, side) => h("figure", { style: `width:${side + 6}px;min-height:${side + 30}px` }, h("figcaption", {}, caption), node);
-  const small = 118, large = 300;
-  const key = legend();
-  ui.stage.append(
-    h("div", { class: "unet-grids" }, h("div", { class: "unet-column" }, figure(WORDS.inputCaption, canvas.x, small), figure(WORDS.weightCaption, canvas.w, small)),
-      figure(WORDS.scatterCaption, canvas.full, large)),
-    h("div", { class: "unet-grids" }, h("div", { class: "unet-column" }, figure(WORDS.flippedCaption, canvas.flipped, small), figure(WORDS.outputCaption, canvas.y, small)),
-      figure(WORDS.gatherCaption, canvas.zeros, large)), key.node);
-
-  const table = h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": WORDS.table });
-  const details = h("details", { class: "unet-numbers" }, h("summary", {}, WORDS.table), table);
-  ui.formula.after(details);
-
-  const grids = {};
-  const fit = (cells, side) => Math.max(3, Math.min(44, Math.floor(Math.min(side, ui.width - 12) / cells)));
-  let now = null;
+  const small = 118, large = 300, key = legend(), row = () => h("div", { class: "unet-grids" }), column = () => h("div", { class: "unet-column" });
+  const above = row(), beside = column(), below = row(), under = column();
+  above.append(beside);
+  below.append(under);
+  const x = ui.picture(WORDS.inputCaption, small, { into: beside }), w = ui.picture(WORDS.weightCaption, small, { into: beside });
+  const full = ui.picture(WORDS.scatterCaption, large, { into: above, pick: WORDS.pick(WORDS.scatterCaption) });
+  const flipped = ui.picture(WORDS.flippedCaption, small, { into: under }), y = ui.picture(WORDS.outputCaption, small, { into: under, pick: WORDS.pick(WORDS.outputCaption) });
+  const zeros = ui.picture(WORDS.gatherCaption, large, { into: below });
+  ui.stage.append(above, below, key.node);
+  const formula = ui.terms(WORDS.tableHead, WORDS.total, 6), numbers = ui.numbers(WORDS.table);
+  const at = () => [Math.min(model.get("row"), size - 1), Math.min(model.get("column"), size - 1)];
 
   ui.draw = (palette) => {
     const m = read(), { terms, why } = check(m);
     ui.fail(why || "");
     if (why) return;
-    last = terms.size;
-    const row = Math.min(model.get("row"), last - 1), column = Math.min(model.get("column"), last - 1);
+    size = terms.size;
+    const [row, column] = at();
     const laid = Math.min(model.get("stamps"), m.n * m.n), counting = model.get("view") === "overlaps";
-    const full = scatter({ ...m, laid }), whole = laid === m.n * m.n ? full : scatter({ ...m, laid: m.n * m.n });
+    const some = scatter({ ...m, laid }), whole = laid === m.n * m.n ? some : scatter({ ...m, laid: m.n * m.n });
     const made = contributions(m, row, column), hot = new Set(made.map((t) => `${t.r},${t.c}`)), taps = new Set(made.map((t) => `${t.a},${t.b}`));
     const field = counting ? "hits" : "sum", value = (grid, r, c) => (r < grid.side && c < grid.side ? grid[field][r * grid.side + c] : 0);
     const most = Math.max(1, ...whole[field].map(Math.abs));
     const paint = (v) => sequential(palette, v, most * 1.25);
-    now = { m, whole, last };
+    const plain = mix(palette.paper, palette.input, 0.25), weight = mix(palette.paper, palette.weight, 0.25), pixel = mix(palette.paper, palette.input, 0.35);
 
-    const side = Math.max(full.side, m.p + last), stampAt = laid - 1, sr = Math.floor(stampAt / m.n), sc = stampAt % m.n;
-    grids.x = drawGrid(canvas.x, { rows: m.n, cols: m.n, palette, size: fit(m.n, small), cell: (r, c) => ({
-      fill: mix(palette.paper, palette.input, 0.25), ink: palette.ink, text: show(m.x(r, c)), faded: r * m.n + c >= laid,
+    const side = Math.max(some.side, m.p + size), stampAt = laid - 1, sr = Math.floor(stampAt / m.n), sc = stampAt % m.n;
+    x.draw({ rows: m.n, cols: m.n, palette, cell: (r, c) => ({ fill: plain, ink: palette.ink, text: show(m.x(r, c)), faded: r * m.n + c >= laid,
       outline: hot.has(`${r},${c}`) ? palette.window : undefined }) });
-    grids.w = drawGrid(canvas.w, { rows: m.k, cols: m.k, palette, size: fit(m.k, small), cell: (a, b) => ({
-      fill: mix(palette.paper, palette.weight, 0.25), ink: palette.ink, text: show(m.w(a, b)), outline: taps.has(`${a},${b}`) ? palette.window : undefined }) });
-    const kept = (f) => f >= m.p && f < m.p + last, added = (f) => kept(f) && f >= full.side - m.p;
+    w.draw({ rows: m.k, cols: m.k, palette, cell: (a, b) => ({ fill: weight, ink: palette.ink, text: show(m.w(a, b)), outline: taps.has(`${a},${b}`) ? palette.window : undefined }) });
+    const kept = (f) => f >= m.p && f < m.p + size, added = (f) => kept(f) && f >= some.side - m.p;
     const span = m.d * (m.k - 1) + 1;
-    grids.full = drawGrid(canvas.full, { rows: side, cols: side, palette, size: fit(side, large), cell: (r, c) => {
-      const v = value(full, r, c), inside = kept(r) && kept(c);
+    full.draw({ rows: side, cols: side, palette, cell: (r, c) => {
+      const v = value(some, r, c), inside = kept(r) && kept(c);
       if (!inside) return { fill: palette.paper, hatch: "diagonal", hatchColour: palette.cut, text: "" };
       const look = { fill: paint(v), text: show(v) };
       if (added(r) || added(c)) { look.hatch = "dots"; look.hatchColour = palette.added; }
       return look;
     }, frames: [
       ...(laid > 0 ? [{ row: sr * m.s, col: sc * m.s, rows: span, cols: span, colour: palette.weight, dash: true }] : []),
-      { row: m.p, col: m.p, rows: last, cols: last, colour: palette.output },
+      { row: m.p, col: m.p, rows: size, cols: size, colour: palette.output },
       { row: row + m.p, col: column + m.p, rows: 1, cols: 1, colour: palette.window }] });
 
     const border = Math.max(0, terms.border), cut = Math.max(0, -terms.border), tall = terms.inserted + 2 * border + (m.q > cut ? m.q - cut : 0);
-    const reach = terms.border < 0 ? Math.max(terms.inserted, cut + last + terms.overhang) : last + terms.overhang;
+    const reach = terms.border < 0 ? Math.max(terms.inserted, cut + size + terms.overhang) : size + terms.overhang;
     const extent = Math.max(tall, reach), start = terms.border < 0 ? cut : 0;
-    grids.zeros = drawGrid(canvas.zeros, { rows: extent, cols: extent, palette, size: fit(extent, large), cell: (r, c) => {
-      const at = (i) => i - border, outside = (i) => i < start || i >= start + last + terms.overhang;
+    const within = palette.zero, around = mix(palette.paper, palette.zero, 0.45), end = terms.inserted + 2 * border;
+    zeros.draw({ rows: extent, cols: extent, palette, cell: (r, c) => {
+      const at = (i) => i - border, outside = (i) => i < start || i >= start + size + terms.overhang;
       const ir = at(r), ic = at(c), inInput = (i) => i >= 0 && i < terms.inserted;
       const isPixel = inInput(ir) && inInput(ic) && ir % m.s === 0 && ic % m.s === 0;
       if (outside(r) || outside(c)) return { fill: palette.paper, hatch: "diagonal", hatchColour: palette.cut, text: isPixel ? show(m.x(ir / m.s, ic / m.s)) : "" };
       const dr = r - start - row, dc = c - start - column;
       const tap = dr >= 0 && dc >= 0 && dr <= terms.overhang && dc <= terms.overhang && dr % m.d === 0 && dc % m.d === 0;
-      const look = isPixel ? { fill: mix(palette.paper, palette.input, 0.35), ink: palette.ink, text: show(m.x(ir / m.s, ic / m.s)) }
-        : { fill: mix(palette.paper, palette.zero, inInput(ir) && inInput(ic) ? 1 : 0.45), ink: palette.quiet, text: "0", hatch: r >= terms.inserted + 2 * border || c >= terms.inserted + 2 * border ? "dots" : undefined, hatchColour: palette.added };
+      const look = isPixel ? { fill: pixel, ink: palette.ink, text: show(m.x(ir / m.s, ic / m.s)) }
+        : { fill: inInput(ir) && inInput(ic) ? within : around, ink: palette.quiet, text: "0", hatch: r >= end || c >= end ? "dots" : undefined, hatchColour: palette.added };
       if (tap) look.outline = palette.window;
       return look;
     }, frames: [{ row: start + row, col: start + column, rows: span, cols: span, colour: palette.weight, dash: true }] });
-    grids.flipped = drawGrid(canvas.flipped, { rows: m.k, cols: m.k, palette, size: fit(m.k, small), cell: (a, b) => ({
-      fill: mix(palette.paper, palette.weight, 0.25), ink: palette.ink, text: show(m.w(m.k - 1 - a, m.k - 1 - b)),
+    flipped.draw({ rows: m.k, cols: m.k, palette, cell: (a, b) => ({ fill: weight, ink: palette.ink, text: show(m.w(m.k - 1 - a, m.k - 1 - b)),
       outline: taps.has(`${m.k - 1 - a},${m.k - 1 - b}`) ? palette.window : undefined }) });
-    grids.y = drawGrid(canvas.y, { rows: last, cols: last, palette, size: fit(last, small), cell: (r, c) => {
+    y.draw({ rows: size, cols: size, palette, cell: (r, c) => {
       const v = value(whole, r + m.p, c + m.p), fill = paint(v);
       return { fill, ink: inkOn(fill), text: show(v), outline: r === row && c === column ? palette.window : undefined };
     } });
     key.draw(palette, [
-      { fill: mix(palette.paper, palette.input, 0.35), text: WORDS.key.input }, { fill: palette.zero, text: WORDS.key.zero },
+      { fill: pixel, text: WORDS.key.input }, { fill: palette.zero, text: WORDS.key.zero },
       { fill: palette.paper, hatch: "diagonal", hatchColour: palette.cut, text: WORDS.key.cut },
       { fill: palette.paper, hatch: "dots", hatchColour: palette.added, text: WORDS.key.added }, { fill: palette.paper, outline: palette.window, text: WORDS.key.window }]);
 
     const name = WORDS.cell(row, column);
     const sum = whole.side > row + m.p && whole.side > column + m.p ? whole.sum[(row + m.p) * whole.side + column + m.p] : 0;
-    const products = made.map((t) => `x[${t.r}, ${t.c}]·w[${t.a}, ${t.b}]`).join(" + "), numbers = made.map((t) => `${show(m.x(t.r, t.c))}·${show(m.w(t.a, t.b), 4)}`).join(" + ");
+    const products = made.map((t) => `x[${t.r}, ${t.c}]·w[${t.a}, ${t.b}]`).join(" + "), values = made.map((t) => `${show(m.x(t.r, t.c))}·${show(m.w(t.a, t.b), 4)}`).join(" + ");
     const period = phases(m.k, m.s, m.d), text = period.join(", ");
-    ui.say(`${WORDS.size(last)} ` + (made.length ? `${name} = ${products} = ${numbers} = ${show(sum, 4)}.` : WORDS.noTerms(name)) +
+    ui.say(`${WORDS.size(size)} ` + (made.length ? `${name} = ${products} = ${values} = ${show(sum, 4)}.` : WORDS.noTerms(name)) +
       (laid < m.n * m.n ? WORDS.partial(laid, m.n * m.n) : "") + " " + (new Set(period).size > 1 ? WORDS.uneven(text) : WORDS.even(text)));
-    formula(m, terms);
-    if (details.open) tabulate();
+    const rows = [WORDS.terms.spread(m.n, m.s, terms.spread), WORDS.terms.cropped(m.p, terms.cropped), WORDS.terms.overhang(m.d, m.k, terms.overhang), WORDS.terms.added(m.q), WORDS.terms.one()];
+    formula(`${rows.map((term) => term[1]).join(" ")} = ${terms.size}`, [...rows, [WORDS.total, "=", terms.size, `${terms.size} × ${terms.size}`]]);
+    numbers(size, size, (r, c) => (r + m.p < whole.side && c + m.p < whole.side ? whole.sum[(r + m.p) * whole.side + c + m.p] : 0));
   };
-
-  const cells = [];
-  const lines = Array.from({ length: 6 }, () => h("tr", {}, [0, 1, 2, 3].map(() => { const td = h("td"); cells.push(td); return td; })));
-  const line = h("p", { class: "unet-big" });
-  ui.formula.append(line, h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": WORDS.total },
-    h("table", {}, h("thead", {}, h("tr", {}, WORDS.tableHead.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, lines))));
-  function formula(m, terms) {
-    const rows = [WORDS.terms.spread(m.n, m.s, terms.spread), WORDS.terms.cropped(m.p, terms.cropped), WORDS.terms.overhang(m.d, m.k, terms.overhang),
-      WORDS.terms.added(m.q), WORDS.terms.one(), [WORDS.total, "=", terms.size, `${terms.size} × ${terms.size}`]];
-    line.textContent = rows.slice(0, 5).map((row) => row[1]).join(" ") + ` = ${terms.size}`;
-    rows.flat().forEach((text, i) => { const words = typeof text === "number" ? show(text) : text; if (cells[i].textContent !== words) cells[i].textContent = words; cells[i].className = i % 4 === 2 ? "" : "unet-words"; });
-  }
-  function tabulate() {
-    const { m, whole, last: n } = now;
-    table.replaceChildren(h("table", { class: "unet-output" }, h("tbody", {}, Array.from({ length: n }, (_, r) => h("tr", {}, Array.from({ length: n }, (_, c) => {
-      const fr = r + m.p, fc = c + m.p;
-      return h("td", {}, show(fr < whole.side && fc < whole.side ? whole.sum[fr * whole.side + fc] : 0, 4));
-    }))))));
-  }
-  ui.listen(details, "toggle", () => { if (details.open && now) tabulate(); });
 
   const choose = (row, column) => {
-    if (row >= 0 && column >= 0 && row < last && column < last && (row !== model.get("row") || column !== model.get("column"))) ui.write({ row, column });
+    if (row >= 0 && column >= 0 && row < size && column < size && (row !== model.get("row") || column !== model.get("column"))) ui.write({ row, column });
   };
-  const hover = (node, offset) => (event) => { const at = grids[node].at(event); if (at) choose(at.row - offset(), at.col - offset()); };
-  for (const [node, offset] of [["full", () => model.get("padding")], ["y", () => 0]]) {
-    ui.listen(canvas[node], "pointermove", hover(node, offset));
-    ui.listen(canvas[node], "pointerdown", hover(node, offset));
-    ui.listen(canvas[node], "keydown", (event) => {
-      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      choose(Math.min(model.get("row"), last - 1) + step[0], Math.min(model.get("column"), last - 1) + step[1]);
-    });
-  }
+  const uncut = (cell) => cell && { row: cell.row - model.get("padding"), col: cell.col - model.get("padding") };
+  ui.pick(full.canvas, { at: (event) => uncut(full.at(event)), now: at, choose });
+  ui.pick(y.canvas, { at: y.at, now: at, choose });
   return ui.ready();
 }
 

@@ -1,5 +1,5 @@
 // A DoubleConv under the microscope: one pixel of one channel at one stage, with the window, the weights and the sum behind it.
-import { drawGrid, frame, h, inkOn, legend, mix, show } from "./kit.js";
+import { drawGrid, dress, frame, freshId, h, inkOn, legend, mix, put, show } from "./kit.js";
 import { before, half, kind, normalise, products, readings, STAGES, windowAt } from "./microscope.js";
 import { drawBars, drawCurve, drawMap, drawScale, shade } from "./charts.js";
 
@@ -72,7 +72,7 @@ function render({ model, el }) {
     const channelOf = (name) => model.get(KEYS[half(name) + 1]);
     return { read, stage, mode, image, row, column, channelOf, channel: channelOf(stage) };
   };
-  const ui = frame({ model, el, stem: "double-conv", words: WORDS, bounds: BOUNDS, code: () => pytorch(now()) });
+  const here = freshId(), ui = frame({ model, el, stem: "double-conv", words: WORDS, bounds: BOUNDS, code: () => pytorch(now()) });
 
   if (read.images > 1) ui.select("image", WORDS.image, names.map((name, i) => [i, name]));
   ui.choice("mode", WORDS.mode, WORDS.modes);
@@ -91,7 +91,7 @@ function render({ model, el }) {
   const picture = (props = { role: "img", "aria-label": WORDS.title }) => h("canvas", props), point = { role: "application", tabindex: "0" };
   const block = (canvas, width, height, ...more) => {
     const caption = h("figcaption"), node = h("figure", { style: `width:${width}px;min-height:${height}px` }, caption, canvas, ...more);
-    return { canvas, caption, node, title: (text, label = text) => { if (caption.textContent !== text) caption.textContent = text; canvas.setAttribute("aria-label", label); } };
+    return { canvas, caption, node, title: (text, label = text) => { put(caption, text); if (canvas.getAttribute("aria-label") !== label) canvas.setAttribute("aria-label", label); } };
   };
   const side = 278, scaled = (canvas, width) => {
     const bar = h("canvas", { "aria-hidden": "true" }), ends = [h("span"), h("span")], scale = h("div", { class: "unet-scale" }, bar, ends);
@@ -123,8 +123,8 @@ function render({ model, el }) {
   const when = (name, state, action) => { if (drawn[name] !== state) { drawn[name] = state; action(); } };
 
   ui.draw = (palette) => {
-    const m = now(), { stage, mode, image, row, column, channel, channelOf } = m, prior = before(stage), what = kind(stage), room = ui.stage.clientWidth - 12;
-    const values = (name) => read.map(name, mode, image, channelOf(name)), value = (name) => values(name)[row * read.cols + column];
+    const m = now(), { stage, mode, image, row, column, channel, channelOf } = m, prior = before(stage), what = kind(stage), room = ui.width - 12;
+    const values = (name) => read.map(name, mode, image, channelOf(name)), called = (name) => [here, name, mode, image, channelOf(name)], value = (name) => values(name)[row * read.cols + column];
     const sums = (name) => read.moments(name, mode, channelOf(name)), top = (name) => (name === "input" ? 1 : sums(name).most);
     const paint = (name, v) => shade(palette, look(name), v / (top(name) || 1));
     const terms = what === "conv" ? products(read, stage, mode, image, channel, row, column) : null, term = terms && terms[channelOf(prior)];
@@ -132,19 +132,19 @@ function render({ model, el }) {
 
     const theme = palette.paper + palette.mid;
     when("strip", [theme, window.devicePixelRatio, mode, image, ...KEYS.map((k) => model.get(k))].join(), () => STAGES.forEach((name) => {
-      drawMap(tiny[name].canvas, { values: values(name), rows: read.rows, cols: read.cols, size: 64 / Math.max(read.rows, read.cols), palette, look: look(name), most: top(name) });
-      tiny[name].range.textContent = look(name) === "signed" ? `±${show(top(name))}` : `0…${show(top(name))}`;
+      drawMap(tiny[name].canvas, { values: values(name), name: called(name), rows: read.rows, cols: read.cols, size: 64 / Math.max(read.rows, read.cols), palette, look: look(name), most: top(name) });
+      put(tiny[name].range, look(name) === "signed" ? `±${show(top(name))}` : `0…${show(top(name))}`);
     }));
     const ring = what === "conv" ? 1 : 0, size = Math.max(2, Math.floor(Math.min(room, side - 6) / (Math.max(read.rows, read.cols) + 2)));
     const enlarge = (part, name, extra) => {
       const pixel = { row, col: column, rows: 1, cols: 1, colour: palette.window }, around = { row: row - 1, col: column - 1, rows: 3, cols: 3, colour: palette.window };
-      at[part] = drawMap(big[part].canvas, { values: values(name), rows: read.rows, cols: read.cols, size, palette, look: look(name), most: top(name), ring: extra,
+      at[part] = drawMap(big[part].canvas, { values: values(name), name: called(name), rows: read.rows, cols: read.cols, size, palette, look: look(name), most: top(name), ring: extra,
         frames: [...(extra ? [{ row: 0, col: 0, rows: read.rows, cols: read.cols, colour: palette.line }] : []), extra || stage === "input" ? around : pixel] });
       when(part, [theme, look(name), size, extra, top(name)].join(), () => {
         drawScale(big[part].bar, { palette, look: look(name) });
-        big[part].scale.style.width = `${size * (read.cols + 2 * extra)}px`;
-        big[part].ends[0].textContent = look(name) === "signed" ? show(-top(name)) : "0";
-        big[part].ends[1].textContent = show(top(name));
+        dress(big[part].scale, { width: `${size * (read.cols + 2 * extra)}px` });
+        put(big[part].ends[0], look(name) === "signed" ? show(-top(name)) : "0");
+        put(big[part].ends[1], show(top(name)));
       });
     };
     big.reads.node.classList.toggle("unet-away", !prior);
@@ -156,9 +156,10 @@ function render({ model, el }) {
 
     const small = Math.min(44, Math.floor(room < 460 ? (room - 36) / 6 : (room - 60) / 9)), nine = (part, list, cell) => drawGrid(part.canvas, { rows: 3, cols: 3, size: small, palette, cell: (r, c) => cell(list[3 * r + c], 3 * r + c) });
     const number = (fill, v) => ({ fill, ink: inkOn(fill), text: show(v) }), curve = what === "bn" || what === "relu";
-    for (const [part, there] of [[three.window.node, !curve], [three.weights.node, term], [three.parts.node, term], [three.curve.node, curve], [signs[0], term], [signs[1], term]]) part.hidden = !there;
-    signs[2].hidden = true;
-    for (const part of [three.window, three.weights, three.parts]) part.node.style.width = `${3 * small + 6}px`;
+    const reveal = (node, there) => { if (node.hidden === Boolean(there)) node.hidden = !there; };
+    for (const [part, there] of [[three.window.node, !curve], [three.weights.node, term], [three.parts.node, term], [three.curve.node, curve], [signs[0], term], [signs[1], term]]) reveal(part, there);
+    reveal(signs[2], false);
+    for (const part of [three.window, three.weights, three.parts]) dress(part.node, { width: `${3 * small + 6}px` });
     if (!curve) {
       const list = term ? term.seen : windowAt(values(stage), read.rows, read.cols, row, column);
       three.window.title(term ? WORDS.window : WORDS.around);
@@ -175,24 +176,24 @@ function render({ model, el }) {
     if (curve) {
       const { low, high } = sums(prior), f = used ? (v) => normalise(v, used) : (v) => Math.max(0, v);
       three.curve.title(WORDS.curve[what]);
-      drawCurve(three.curve.canvas, { f, low, high, mark: value(prior), palette, width: Math.min(280, room), height: 132 });
+      drawCurve(three.curve.canvas, { f, name: called(stage), low, high, mark: value(prior), palette, width: Math.min(280, room), height: 132 });
     }
     when("key", theme, () => key.draw(palette, [{ fill: palette.paper, outline: palette.window, text: WORDS.key.window }, { fill: palette.zero, text: WORDS.key.zero },
       { fill: shade(palette, "signed", -0.7), text: WORDS.key.low }, { fill: shade(palette, "signed", 0.7), text: WORDS.key.high }, { fill: shade(palette, "positive", 0.7), text: WORDS.key.positive }]));
 
     const y = show(value(stage), DIGITS), where = WORDS.pixel(WORDS.names[stage], channel, row, column), x = prior && value(prior);
-    if (what === "input") { ui.say(WORDS.say.input(where, y)); line.textContent = `x = ${y}`; long.textContent = ""; }
-    if (what === "relu") { ui.say(WORDS.say.relu(where, show(x, DIGITS), y, x < 0)); line.textContent = `max(0, ${show(x, DIGITS)}) = ${y}`; long.textContent = ""; }
+    if (what === "input") { ui.say(WORDS.say.input(where, y)); put(line, `x = ${y}`); put(long, ""); }
+    if (what === "relu") { ui.say(WORDS.say.relu(where, show(x, DIGITS), y, x < 0)); put(line, `max(0, ${show(x, DIGITS)}) = ${y}`); put(long, ""); }
     if (used) {
       ui.say(WORDS.say.bn(where, show(x, DIGITS), y, mode, read.images * read.rows * read.cols));
-      line.textContent = WORDS.bnRule;
-      long.textContent = `= (${show(x, DIGITS)} − ${signed(used.mean, exact(used.mean))}) / √(${exact(used.var)} + ${used.eps}) · ${signed(used.weight, exact(used.weight))} + ${signed(used.bias, exact(used.bias))} = ${y}`;
+      put(line, WORDS.bnRule);
+      put(long, `= (${show(x, DIGITS)} − ${signed(used.mean, exact(used.mean))}) / √(${exact(used.var)} + ${used.eps}) · ${signed(used.weight, exact(used.weight))} + ${signed(used.bias, exact(used.bias))} = ${y}`);
     }
     if (term) {
       const outside = term.seen.filter((v) => v === null).length, many = terms.length > 1, sum = show(term.sum, DIGITS);
       ui.say(WORDS.say.conv(where, y, 9 * terms.length, outside, many ? WORDS.say.channel(channelOf(prior), sum) : ""));
-      line.textContent = `${term.seen.map((v, i) => `${show(v ?? 0, DIGITS)}·${signed(term.weight[i], show(term.weight[i], DIGITS))}`).join(" + ")} = ${many ? sum : y}`;
-      long.textContent = "";
+      put(line, `${term.seen.map((v, i) => `${show(v ?? 0, DIGITS)}·${signed(term.weight[i], show(term.weight[i], DIGITS))}`).join(" + ")} = ${many ? sum : y}`);
+      put(long, "");
     }
     const brought = terms && terms.length > 1 ? [...terms.map((t) => show(t.sum, DIGITS)), y] : [];
     when("partial", brought.join(), () => partial.replaceChildren(...(brought.length
@@ -205,24 +206,24 @@ function render({ model, el }) {
     trio.forEach((name, i) => {
       const { mean, spread } = sums(name);
       bars[i].title(`${WORDS.names[name]}, channel ${own}`);
-      drawBars(bars[i].canvas, { values: read.batch(name, mode, own), low, high, palette, colour: (v) => (i === 2 ? palette.output : v < 0 ? palette.low : palette.high), mark: value(name), zeros: i === 2 ? silences[own] : 0,
+      drawBars(bars[i].canvas, { values: read.batch(name, mode, own), name: [here, name, mode, own], low, high, palette, colour: (v) => (i === 2 ? palette.output : v < 0 ? palette.low : palette.high), mark: value(name), zeros: i === 2 ? silences[own] : 0,
         note: i === 2 ? WORDS.zerosNote(percent(silences[own], area * read.images)) : "", width, height: 110 });
-      bars[i].line.textContent = WORDS.statistics(show(mean, DIGITS), show(spread, DIGITS));
+      put(bars[i].line, WORDS.statistics(show(mean, DIGITS), show(spread, DIGITS)));
     });
     const silent = silences.flatMap((n, c) => (n === area * read.images ? [c] : [])), relu = WORDS.names[trio[2]];
     share.title(WORDS.zeros(relu));
-    drawGrid(share.canvas, { rows: 1, cols: silences.length, palette, size: Math.max(20, Math.min(44, Math.floor((ui.root.clientWidth - 40) / silences.length))), cell: (_, c) => {
+    drawGrid(share.canvas, { rows: 1, cols: silences.length, palette, size: Math.max(20, Math.min(44, Math.floor((ui.whole - 12) / silences.length))), cell: (_, c) => {
       const part = silences[c] / (area * read.images), fill = mix(palette.paper, palette.quiet, 0.5 * part);
       return { fill, text: `${Math.round(100 * part)}%`, ink: palette.ink, outline: c === own ? palette.window : undefined, hatch: part === 1 ? "diagonal" : undefined, hatchColour: palette.cut };
     } });
-    dead.textContent = WORDS.dead(relu, own, percent(zeros[image][own], area), percent(silences[own], area * read.images), silent, silences.length);
+    put(dead, WORDS.dead(relu, own, percent(zeros[image][own], area), percent(silences[own], area * read.images), silent, silences.length));
     shown.rows = trio.map((name, i) => [WORDS.names[name], ...["low", "mean", "high", "spread"].map((key) => show(sums(name)[key], DIGITS)), i === 2 ? String(silences[own]) : "–"]);
     tabulate();
   };
 
   function tabulate() {
     if (table.node.open) table.into.replaceChildren(grid(WORDS.tableHead, shown.rows));
-    cells.node.hidden = !shown.term;
+    if (cells.node.hidden === Boolean(shown.term)) cells.node.hidden = !shown.term;
     if (!cells.node.open || !shown.term) return;
     const { m: { row, column }, term } = shown;
     cells.into.replaceChildren(grid(WORDS.cellsHead, term.seen.map((v, i) => {
@@ -236,15 +237,7 @@ function render({ model, el }) {
     if (row >= 0 && column >= 0 && row < read.rows && column < read.cols && (row !== model.get("row") || column !== model.get("column"))) ui.write({ row, column });
   };
   for (const part of ["reads", "writes"]) {
-    const { canvas } = big[part], pointed = (event) => { const cell = at[part] && at[part].at(event); if (cell) choose(cell.row, cell.col); };
-    ui.listen(canvas, "pointerdown", pointed);
-    ui.listen(canvas, "pointermove", (event) => { if (event.buttons) pointed(event); });
-    ui.listen(canvas, "keydown", (event) => {
-      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      choose(model.get("row") + step[0], model.get("column") + step[1]);
-    });
+    ui.pick(big[part].canvas, { drag: true, at: (event) => at[part] && at[part].at(event), now: () => [model.get("row"), model.get("column")], choose });
   }
   return ui.ready();
 }

@@ -1,5 +1,5 @@
 // A training run as a film: the predicted mask of a held-out picture after each epoch, and its IoU.
-import { decode, frame, h, legend, show } from "./kit.js";
+import { decode, frame, h, legend, put, show } from "./kit.js";
 import { classColours, confusion, drawPixels, scoresOf, verdictColours } from "./masks.js";
 
 const WORDS = {
@@ -70,7 +70,7 @@ print(iou(count(frames[${e}], mask, n_classes=3)))  # after epoch ${e}: backgrou
   let still = "", scores = [];
 
   ui.draw = (palette) => {
-    const { e, n, image, mask, answer } = read(), wide = ui.stage.clientWidth;
+    const { e, n, image, mask, answer } = read(), wide = ui.width;
     const size = Math.max(1, Math.floor(Math.min(256, (wide - 18) / 2) / cols));
     const name = `${n} ${wide} ${palette.paper}`, paint = (canvas, colour) => drawPixels(canvas, { rows, cols, size, colour });
     if (name !== still) {
@@ -85,13 +85,13 @@ print(iou(count(frames[${e}], mask, n_classes=3)))  # after epoch ${e}: backgrou
       scores = cells.map((line, k) => {
         const { iou, accuracy } = scoresOf(confusion(answer(k), mask, 3), 3), text = iou.map((v) => (Number.isNaN(v) ? WORDS.absent : v.toFixed(3)));
         const row = [String(k), text[1], text[2], String(Math.round((1 - accuracy) * pixels))];
-        row.forEach((words, i) => { line[i].textContent = words; });
+        row.forEach((words, i) => put(line[i], words));
         return row;
       });
     }
     paint(shown.answer, classColours(palette, answer(e), cols));
     paint(shown.verdict, verdictColours(palette, answer(e), mask, cols));
-    lines.forEach((line, k) => { if (k === e) line.setAttribute("aria-current", "true"); else line.removeAttribute("aria-current"); });
+    lines.forEach((line, k) => { if (line.hasAttribute("aria-current") === (k === e)) return; if (k === e) line.setAttribute("aria-current", "true"); else line.removeAttribute("aria-current"); });
     const [, cell, crystal, wrong] = scores[e];
     ui.say(WORDS.say(e ? WORDS.after(e) : WORDS.untrained, cell, crystal, wrong, show((100 * Number(wrong)) / pixels, 1)));
   };

@@ -27,6 +27,10 @@ export function h(tag, props = {}, ...children) {
   return node;
 }
 
+/** Write a text or a style only where it changed: an equal one would still cost a layout of the page. */
+export const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+export const dress = (node, styles) => { for (const [name, value] of Object.entries(styles)) if (node.style[name] !== value) node.style[name] = value; };
+
 let count = 0;
 export const freshId = () => `unet-${++count}-${Math.random().toString(36).slice(2, 7)}`;
 
@@ -48,6 +52,7 @@ export function decode(text, Type) {
   return new Type(bytes.buffer);
 }
 
+const STEPS = [480, 560, 640, 720, 770]; // widths, in CSS pixels, at which a widget's layout changes: see widgets.css
 const ROLES = ["ink", "quiet", "paper", "panel", "line", "input", "weight", "output", "zero", "cut", "added", "skip", "decoder", "window",
   "class-0", "class-1", "class-2", "low", "mid", "high", "good", "bad"];
 const palettes = new Map();
@@ -77,22 +82,34 @@ export const diverging = (palette, value, most) =>
   value < 0 ? mix(palette.mid, palette.low, most ? -value / most : 0) : mix(palette.mid, palette.high, most ? value / most : 0);
 /** Value from 0 to `most` -> colour, from the paper to one role. */
 export const sequential = (palette, value, most, role = "output") => mix(palette.paper, palette[role], most ? value / most : 0);
+const inks = new Map();
 /** Ink that reads on a colour. */
 export function inkOn(colour) {
-  const [r, g, b] = colour.startsWith("#") ? rgb(colour) : colour.match(/\d+/g).map(Number);
-  return 0.299 * r + 0.587 * g + 0.114 * b > 150 ? "#111111" : "#ffffff";
+  if (inks.size > 2000) inks.clear();
+  if (!inks.has(colour)) {
+    const [r, g, b] = colour.startsWith("#") ? rgb(colour) : colour.slice(4, -1).split(",").map(Number);
+    inks.set(colour, 0.299 * r + 0.587 * g + 0.114 * b > 150 ? "#111111" : "#ffffff");
+  }
+  return inks.get(colour);
 }
 
 const tiles = new Map();
 
-/** One cell's pattern, drawn once for each kind, colour and size, then copied: a path for every cell would take most of a frame. */
-function hatch(size, ratio, colour, kind) {
-  const key = `${kind}|${colour}|${size}|${ratio}`;
-  if (tiles.has(key)) return tiles.get(key);
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = Math.max(1, Math.round(size * ratio));
-  const pen = tile.getContext("2d"), gap = Math.max(4, size / 4);
+/** A picture of one cell, drawn once for each key, then copied: a path or a word for every cell would take most of a frame. */
+function tile(key, size, ratio, paint) {
+  const name = `${key}|${size}|${ratio}`;
+  if (tiles.has(name)) return tiles.get(name);
+  const cell = document.createElement("canvas"), pen = cell.getContext("2d");
+  cell.width = cell.height = Math.max(1, Math.round(size * ratio));
   pen.scale(ratio, ratio);
+  paint(pen);
+  if (tiles.size > 300) tiles.clear();
+  tiles.set(name, cell);
+  return cell;
+}
+
+const hatch = (size, ratio, colour, kind) => tile(`${kind}|${colour}`, size, ratio, (pen) => {
+  const gap = Math.max(4, size / 4);
   pen.strokeStyle = pen.fillStyle = colour;
   pen.lineWidth = Math.max(1, size / 16);
   pen.beginPath();
@@ -106,32 +123,75 @@ function hatch(size, ratio, colour, kind) {
     }
     pen.stroke();
   }
-  if (tiles.size > 200) tiles.clear();
-  tiles.set(key, tile);
-  return tile;
-}
+});
 
-/** Draw `rows` x `cols` square cells on a canvas. `cell(r, c)` returns {fill, text, ink, hatch, hatchColour, outline, faded, small}.
-    Returns {size, at(event)}: the cell size in CSS pixels and the cell under a pointer. */
-export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [] }) {
-  const ratio = window.devicePixelRatio || 1, pad = 3;
-  const wide = cols * size + 2 * pad, high = rows * size + 2 * pad;
-  if (canvas.width !== Math.round(wide * ratio) || canvas.height !== Math.round(high * ratio)) {
-    canvas.width = Math.round(wide * ratio);
-    canvas.height = Math.round(high * ratio);
-    canvas.style.width = `${wide}px`;
-    canvas.style.aspectRatio = `${wide} / ${high}`;
+const word = (size, ratio, text, px, ink) => tile(`${text}|${px}|${ink}`, size, ratio, (pen) => {
+  pen.font = `${px}px system-ui, sans-serif`;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.fillStyle = ink;
+  pen.fillText(text, size / 2, size / 2 + 0.5);
+});
+
+const pictures = new WeakMap(), FONT = 16;
+
+/** A pen for a canvas of `wide` x `high` CSS pixels, wiped clean; null if `key`, all that the picture depends on, is still the same. */
+export function penFor(canvas, wide, high, key) {
+  const ratio = window.devicePixelRatio || 1, w = Math.round(wide * ratio), t = Math.round(high * ratio), now = `${ratio}|${key}`;
+  const sized = canvas.width === w && canvas.height === t;
+  if (sized && pictures.get(canvas) === now) return null;
+  pictures.set(canvas, now);
+  if (!sized) {
+    canvas.width = w;
+    canvas.height = t;
+    dress(canvas, { width: `${wide}px`, aspectRatio: `${wide} / ${high}` });
   }
   const pen = canvas.getContext("2d");
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, wide, high);
+  if (!sized) pen.font = `${FONT}px system-ui, sans-serif`;
+  return pen;
+}
+
+/** A word of `px` CSS pixels on a canvas from penFor(). The font itself is never changed: that would lay the whole page out. */
+export function write(pen, text, x, y, px = 12) {
+  const ratio = window.devicePixelRatio || 1, scale = px / FONT;
+  pen.setTransform(ratio * scale, 0, 0, ratio * scale, 0, 0);
+  pen.fillText(text, x / scale, y / scale);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+}
+
+/** Draw `rows` x `cols` square cells on a canvas. `cell(r, c)` returns {fill, text, ink, hatch, hatchColour, outline, faded}.
+    `room` = [wide, high] keeps the canvas one size whatever the grid's: a canvas that changes its size costs a layout of the page.
+    `key` names what `over(pen)` paints on top. What would look the same is not drawn again.
+    Returns {size, at(event)}: the cell size in CSS pixels and the cell under a pointer. */
+export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [], room, key = "", over = () => {} }) {
+  const ratio = window.devicePixelRatio || 1, pad = 3, [wide, high] = room || [cols * size + 2 * pad, rows * size + 2 * pad];
+  const grid = {
+    size,
+    at(event) {
+      const box = canvas.getBoundingClientRect(), scale = wide / box.width;
+      const col = Math.floor(((event.clientX - box.left) * scale - pad) / size), row = Math.floor(((event.clientY - box.top) * scale - pad) / size);
+      return row >= 0 && row < rows && col >= 0 && col < cols ? { row, col } : null;
+    },
+  };
+  const looks = [];
+  let now = `${rows}|${cols}|${size}|${palette.paper}|${key}`;
+  for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) {
+    const look = cell(r, c);
+    looks.push(look);
+    now += look ? `|${look.fill}${look.text}${look.ink}${look.hatch}${look.hatchColour}${look.outline}${look.faded}` : "|";
+  }
+  for (const f of frames) now += `|${f.row},${f.col},${f.rows},${f.cols},${f.colour}${f.dash}`;
+  const pen = penFor(canvas, wide, high, now);
+  if (!pen) return grid;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  const late = [], texts = [];
-  pen.beginPath(); // the lines between the cells: one path, stroked once
-  for (let r = 0; r < rows; r++) {
+  const late = [], texts = [], lines = size >= 7, whole = looks.every(Boolean);
+  if (lines && !whole) pen.beginPath(); // the lines of the cells that there are: one path, stroked once
+  for (let r = 0, i = 0; r < rows; r++) {
     for (let c = 0; c < cols; c++) {
-      const look = cell(r, c);
+      const look = looks[i++];
       if (!look) continue;
       const x = pad + c * size, y = pad + r * size;
       if (look.faded) pen.globalAlpha = 0.35;
@@ -139,30 +199,36 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [] 
       pen.fillRect(x, y, size, size);
       if (look.hatch && size >= 5) pen.drawImage(hatch(size, ratio, look.hatchColour || palette.quiet, look.hatch), x, y, size, size);
       if (look.faded) pen.globalAlpha = 1;
-      if (size >= 7) pen.rect(x + 0.5, y + 0.5, size - 1, size - 1);
-      if (look.text !== undefined && look.text !== "" && size >= 15) {
+      if (lines && !whole) pen.rect(x + 0.5, y + 0.5, size - 1, size - 1);
+      if (look.text !== undefined && look.text !== "" && size >= 16) {
         const fit = Math.min(size * 0.52, (size * 1.4) / Math.max(1, look.text.length), 15);
-        if (fit >= 7) texts.push([fit, x, y, look]);
+        if (fit >= 8.5) texts.push([fit, x, y, look]);
       }
       if (look.outline) late.push([x, y, size, size, look.outline, false]);
     }
   }
-  if (size >= 7) {
-    pen.strokeStyle = palette.line;
-    pen.lineWidth = 1;
-    pen.stroke();
-  }
-  let font = 0;
+  pen.fillStyle = pen.strokeStyle = palette.line;
+  pen.lineWidth = 1;
+  if (lines && whole) { // a full grid: strips, which cost far less than a path; half as wide at the rim
+    for (let r = 0; r <= rows; r++) pen.fillRect(pad, pad + r * size - (r > 0), cols * size, r > 0 && r < rows ? 2 : 1);
+    for (let c = 0; c <= cols; c++) pen.fillRect(pad + c * size - (c > 0), pad, c > 0 && c < cols ? 2 : 1, rows * size);
+  } else if (lines) pen.stroke();
+  const often = new Map(); // a word that stands in many cells is copied
+  for (const [, , , look] of texts) often.set(look.text, (often.get(look.text) || 0) + 1);
   for (const [fit, x, y, look] of texts) {
-    if (fit !== font) pen.font = `${(font = fit)}px system-ui, sans-serif`;
+    const ink = look.ink || inkOn(look.fill || palette.paper);
+    if (often.get(look.text) > 30 && !look.hatch && !look.faded) {
+      pen.drawImage(word(size, ratio, look.text, fit, ink), x, y, size, size);
+      continue;
+    }
     if (look.hatch) { // a quiet patch, so that the number reads on its pattern
       const patch = fit * 0.6 * look.text.length + 4;
       pen.fillStyle = look.fill || palette.paper;
       pen.fillRect(x + (size - patch) / 2, y + (size - fit) / 2 - 1, patch, fit + 2);
     }
     if (look.faded) pen.globalAlpha = 0.5;
-    pen.fillStyle = look.ink || inkOn(look.fill || palette.paper);
-    pen.fillText(look.text, x + size / 2, y + size / 2 + 0.5);
+    pen.fillStyle = ink;
+    write(pen, look.text, x + size / 2, y + size / 2 + 0.5, fit);
     pen.globalAlpha = 1;
   }
   for (const f of frames) late.push([pad + f.col * size, pad + f.row * size, f.cols * size, f.rows * size, f.colour, f.dash]);
@@ -173,14 +239,8 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [] 
     pen.strokeRect(x, y, w, t);
   }
   pen.setLineDash([]);
-  return {
-    size,
-    at(event) {
-      const box = canvas.getBoundingClientRect(), scale = wide / box.width;
-      const col = Math.floor(((event.clientX - box.left) * scale - pad) / size), row = Math.floor(((event.clientY - box.top) * scale - pad) / size);
-      return row >= 0 && row < rows && col >= 0 && col < cols ? { row, col } : null;
-    },
-  };
+  over(pen);
+  return grid;
 }
 
 /** A legend: [{role, hatch, text}], each colour with its pattern and its word. */
@@ -223,7 +283,7 @@ async function toClipboard(text) {
 export function frame({ model, el, stem, words, bounds, code, legal = () => true }) {
   const leave = [];
   const initial = Object.fromEntries(Object.keys(bounds).map((key) => [key, model.get(key)]));
-  const ui = { width: 0, controls: h("div", { class: "unet-controls" }), stage: h("div", { class: "unet-stage" }), draw: () => {} };
+  const ui = { width: 0, whole: 0, controls: h("div", { class: "unet-controls" }), stage: h("div", { class: "unet-stage" }), draw: () => {} };
   ui.error = h("p", { class: "unet-error", role: "alert" });
   ui.sentence = h("p", { class: "unet-say", "aria-live": "polite" });
   ui.formula = h("div", { class: "unet-formula" });
@@ -247,8 +307,8 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     leave.push(() => target.removeEventListener(type, listener, options));
   };
   ui.leave = (action) => leave.push(action);
-  ui.say = (text) => { if (ui.sentence.textContent !== text) ui.sentence.textContent = text; };
-  ui.fail = (text) => { if (ui.error.textContent !== text) ui.error.textContent = text; ui.stage.classList.toggle("unet-illegal", text !== ""); };
+  ui.say = (text) => put(ui.sentence, text);
+  ui.fail = (text) => { put(ui.error, text); ui.stage.classList.toggle("unet-illegal", text !== ""); };
 
   let busy = false;
   ui.write = (changes) => {
@@ -261,7 +321,6 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   const setters = [];
   ui.redraw = () => {
     if (busy || !root.isConnected) return;
-    ui.width = ui.stage.clientWidth; // read once, before anything is written: each later read would lay the page out again
     setters.forEach((update) => update());
     ui.draw(colours(root));
     if (code && listing.parentElement.open) list();
@@ -346,18 +405,27 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     into.append(h("div", { class: "unet-row" }, button(KIT_WORDS.back, -1), play, button(KIT_WORDS.next, 1)));
   };
 
-  /** A canvas under its caption, in a figure of fixed width so that nothing jumps; `pick` is the label of one that can be pointed at. */
+  /** A canvas under its caption, in a figure of fixed width so that nothing jumps; `pick` is the label of one that can be pointed at.
+      Returns {canvas, figure, title, fit(cells), draw(grid), at(event)}: draw() chooses the cells' size, `most` CSS pixels at the most;
+      the canvas stays a square, or, with `tall`, fits its cells in a figure that keeps this height, in CSS pixels. */
   ui.picture = (caption, side, { pick, into = ui.stage } = {}) => {
     const canvas = h("canvas", pick ? { tabindex: "0", role: "application", "aria-label": pick } : { role: "img", "aria-label": caption });
-    const title = h("figcaption", {}, caption), figure = h("figure", { style: `width:${side + 6}px;min-height:min(${side + 30}px, 100cqw + 20px)` }, title, canvas);
+    const title = h("figcaption", {}, caption), figure = h("figure", { style: `width:${side + 6}px` }, title, canvas);
     into.append(figure);
-    return { canvas, figure, title, fit: (cells, most = 44) => Math.max(3, Math.min(most, Math.floor(Math.min(side, ui.stage.clientWidth - 12) / cells))) };
+    let grid = null;
+    const room = () => Math.max(60, Math.min(side, ui.width - 12)), fit = (cells, most = 44) => Math.max(3, Math.min(most, Math.floor(room() / cells)));
+    const draw = ({ most, tall, ...cells }) => {
+      dress(figure, { minHeight: `${(tall || room()) + 30}px` });
+      grid = drawGrid(canvas, { size: fit(Math.max(cells.rows, cells.cols), most), room: tall ? null : [room() + 6, room() + 6], ...cells });
+    };
+    return { canvas, figure, title, fit, draw, at: (event) => grid && grid.at(event) };
   };
 
-  /** Pointing at a canvas, or its arrow keys, chooses a cell: at(event) -> {row, col} | null, now() -> [row, col], choose(row, col). */
-  ui.pick = (canvas, { at, now, choose }) => {
+  /** Pointing at a canvas, or its arrow keys, chooses a cell: at(event) -> {row, col} | null, now() -> [row, col], choose(row, col);
+      `drag`: only while a button or a finger is down. */
+  ui.pick = (canvas, { at, now, choose, drag = false }) => {
     const point = (event) => { const cell = at(event); if (cell) choose(cell.row, cell.col); };
-    ui.listen(canvas, "pointermove", point);
+    ui.listen(canvas, "pointermove", (event) => { if (!drag || event.buttons) point(event); });
     ui.listen(canvas, "pointerdown", point);
     ui.listen(canvas, "keydown", (event) => {
       const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
@@ -373,10 +441,10 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     ui.formula.append(line, h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": label },
       h("table", {}, h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows))));
     return (text, terms) => {
-      line.textContent = text;
+      put(line, text);
       rows.forEach((row, i) => {
-        row.hidden = !terms[i];
-        (terms[i] || []).forEach((value, j) => { const words = typeof value === "number" ? show(value) : value; if (row.cells[j].textContent !== words) row.cells[j].textContent = words; });
+        if (row.hidden !== !terms[i]) row.hidden = !terms[i];
+        (terms[i] || []).forEach((value, j) => put(row.cells[j], typeof value === "number" ? show(value) : value));
       });
     };
   };
@@ -434,9 +502,16 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     leave.push(() => theme.disconnect());
     ui.listen(matchMedia("(prefers-color-scheme: dark)"), "change", ui.redraw);
     ui.listen(window, "hashchange", restore);
+    // The widths of the stage and of the whole, here and when they change: reading them in a gesture would lay the page out each time.
+    const measure = () => {
+      ui.whole = root.clientWidth - 28;
+      const from = STEPS.filter((step) => step <= ui.whole).join(" ");
+      if (root.dataset.from !== from) root.dataset.from = from;
+      ui.width = ui.stage.clientWidth;
+    };
+    measure();
     ui.redraw();
-    let wide = Math.round(ui.width || 0);
-    const resize = new ResizeObserver((entries) => { const now = Math.round(entries[0].contentRect.width); if (now && now !== wide) { wide = now; ui.redraw(); } });
+    const resize = new ResizeObserver(() => { const before = ui.width; measure(); if (ui.width && ui.width !== before) ui.redraw(); });
     resize.observe(ui.stage);
     leave.push(() => resize.disconnect());
     if (root.isConnected) restore(); else requestAnimationFrame(restore);

@@ -1,4 +1,5 @@
 // Class maps in the page: drawn as square pixels, counted into a confusion matrix, scored. The twin of metrics.py.
+import { dress } from "./kit.js";
 
 /** "#rrggbb" or "rgb(r,g,b)" -> [r, g, b]. */
 export const channels = (colour) => (colour.startsWith("#") ? [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)) : colour.match(/\d+/g).map(Number));
@@ -6,8 +7,7 @@ export const channels = (colour) => (colour.startsWith("#") ? [1, 3, 5].map((i) 
 /** Draw rows x cols pixels, one canvas pixel each, shown `size` CSS pixels wide: colour(i) returns [red, green, blue]. */
 export function drawPixels(canvas, { rows, cols, size, colour }) {
   if (canvas.width !== cols || canvas.height !== rows) { canvas.width = cols; canvas.height = rows; }
-  canvas.style.width = `${cols * size}px`;
-  canvas.style.imageRendering = "pixelated";
+  dress(canvas, { width: `${cols * size}px`, imageRendering: "pixelated" });
   const pen = canvas.getContext("2d"), picture = pen.createImageData(cols, rows), data = picture.data;
   for (let i = 0, j = 0; i < rows * cols; i++) {
     const [r, g, b] = colour(i);

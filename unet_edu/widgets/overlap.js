@@ -1,5 +1,5 @@
 // Two discs, one true and one predicted: pixel accuracy, IoU and Dice of the same mistake, side by side.
-import { frame, h, legend, show } from "./kit.js";
+import { dress, frame, h, legend, put, show } from "./kit.js";
 import { confusion, drawPixels, scoresOf, verdictColours } from "./masks.js";
 
 const WORDS = {
@@ -60,7 +60,7 @@ print(f"pixel accuracy {pixel_accuracy(matrix):.4f}, IoU {iou(matrix)[1]:.4f}, D
     h("table", {}, h("thead", {}, h("tr", {}, WORDS.head.map((text) => h("th", { scope: "col" }, text)), h("td", {}))), h("tbody", {}, rows.map((row) => row.node)))));
 
   ui.draw = (palette) => {
-    const m = read(), middle = Math.floor(m.side / 2), wide = Math.min(288, ui.stage.clientWidth);
+    const m = read(), middle = Math.floor(m.side / 2), wide = Math.min(288, ui.width);
     const truth = disc(m.side, middle, middle, m.true_radius), predicted = disc(m.side, middle + m.row_shift, middle + m.column_shift, m.radius);
     drawPixels(canvas, { rows: m.side, cols: m.side, size: wide / m.side, colour: verdictColours(palette, predicted, truth, m.side) });
     key.draw(palette, [{ fill: palette.output, text: WORDS.key.hit }, { fill: palette.cut, hatch: "diagonal", hatchColour: palette.paper, text: WORDS.key.missed },
@@ -70,9 +70,9 @@ print(f"pixel accuracy {pixel_accuracy(matrix):.4f}, IoU {iou(matrix)[1]:.4f}, D
     const i = show(iou[1], 4), now = [`(${hit} + ${right}) / ${all}`, `${hit} / (${hit} + ${missed} + ${alarm})`, `2 · ${hit} / (2 · ${hit} + ${missed} + ${alarm})`, `2 · ${i} / (1 + ${i})`];
     rows.forEach((row, k) => {
       const none = Number.isNaN(values[k]);
-      row.now.textContent = none && k === 3 ? "" : now[k];
-      row.value.textContent = none ? WORDS.none : show(values[k], 4);
-      row.bar.style.width = `${none ? 0 : 100 * values[k]}px`;
+      put(row.now, none && k === 3 ? "" : now[k]);
+      put(row.value, none ? WORDS.none : show(values[k], 4));
+      dress(row.bar, { width: `${none ? 0 : 100 * values[k]}px` });
     });
     const truths = hit + missed, found = hit + alarm;
     const remark = !truths && !found ? WORDS.empty : !truths ? WORDS.absent : !found ? WORDS.silent : !hit ? WORDS.apart

@@ -1,18 +1,19 @@
 // The shift of every cell along one axis as points, with zeros and cuts as bars: where a decoder map stands against its skip.
-import { show } from "./kit.js";
+import { penFor, show, write } from "./kit.js";
 
 /** Draw the shift of every cell along one axis; returns the skip cell under a pointer. */
 export function drawShifts(canvas, { axis, summary, range, position, width, palette }) {
-  const ratio = window.devicePixelRatio || 1, high = 160, left = 30, right = 8, top = 8, bottom = 20;
-  const w = Math.round(width * ratio), t = Math.round(high * ratio);
-  if (canvas.width !== w || canvas.height !== t) { canvas.width = w; canvas.height = t; canvas.style.width = `${width}px`; canvas.style.aspectRatio = `${width} / ${high}`; }
-  const pen = canvas.getContext("2d"), most = Math.max(1, Math.ceil(Math.max(Math.abs(summary.low), Math.abs(summary.high))));
+  const high = 160, left = 30, right = 8, top = 8, bottom = 20;
+  const most = Math.max(1, Math.ceil(Math.max(Math.abs(summary.low), Math.abs(summary.high))));
   const step = (width - left - right) / axis.skip, at = (cell) => left + (cell + 0.5) * step, y = (s) => top + ((most - s) / (2 * most)) * (high - top - bottom);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, high);
+  const under = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return Math.min(axis.skip - 1, Math.max(0, Math.floor((((event.clientX - box.left) * width) / box.width - left) / step)));
+  };
+  const pen = penFor(canvas, width, high, [axis.key, range, position, palette.paper]);
+  if (!pen) return under;
   pen.fillStyle = palette.panel;
   pen.fillRect(left + range[0] * step, top, (range[1] - range[0]) * step, high - top - bottom);
-  pen.font = "12px system-ui, sans-serif";
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   pen.lineWidth = 1;
@@ -23,10 +24,10 @@ export function drawShifts(canvas, { axis, summary, range, position, width, pale
     pen.lineTo(width - right, Math.round(y(s)) + 0.5);
     pen.stroke();
     pen.fillStyle = palette.ink;
-    pen.fillText(s > 0 ? `+${s}` : show(s), left - 5, y(s));
+    write(pen, s > 0 ? `+${s}` : show(s), left - 5, y(s));
   }
   pen.textBaseline = "alphabetic";
-  for (const [cell, align] of [[0, "left"], [axis.skip - 1, "right"]]) { pen.textAlign = align; pen.fillText(String(cell), align === "left" ? left : width - right, high - 5); }
+  for (const [cell, align] of [[0, "left"], [axis.skip - 1, "right"]]) { pen.textAlign = align; write(pen, String(cell), align === "left" ? left : width - right, high - 5); }
   const dot = Math.max(1, Math.min(3, step * 0.35));
   for (let cell = 0; cell < axis.skip; cell++) {
     const s = axis.shift(cell), cut = cell < axis.offset || cell >= axis.offset + axis.joined;
@@ -55,8 +56,5 @@ export function drawShifts(canvas, { axis, summary, range, position, width, pale
   pen.strokeStyle = palette.window;
   pen.lineWidth = 2.5;
   pen.strokeRect(at(position) - 5, y(s ?? 0) - 5, 10, 10);
-  return (event) => {
-    const box = canvas.getBoundingClientRect();
-    return Math.min(axis.skip - 1, Math.max(0, Math.floor((((event.clientX - box.left) * width) / box.width - left) / step)));
-  };
+  return under;
 }

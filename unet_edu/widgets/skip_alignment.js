@@ -1,6 +1,6 @@
 // Four ways to bring a decoder map to the size of its skip, drawn at the corner where the odd pixel is, with the shift of each.
 import { alignAxis, blend, poolOf, shiftSummary } from "./align.js";
-import { decode, drawGrid, frame, h, legend, sequential, show } from "./kit.js";
+import { decode, dress, drawGrid, frame, h, legend, put, sequential, show } from "./kit.js";
 import { drawShifts } from "./shift_chart.js";
 
 const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;
@@ -144,8 +144,8 @@ function render({ model, el }) {
     return { body, node: h("table", {}, h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, body)) };
   };
   const fill = (table, rows, current) => rows.forEach((row, r) => {
-    table.body[r].toggleAttribute("data-current", r === current);
-    row.forEach((text, c) => { const cell = table.body[r].cells[c]; if (cell.textContent !== text) cell.textContent = text; });
+    if (table.body[r].hasAttribute("data-current") !== (r === current)) table.body[r].toggleAttribute("data-current", r === current);
+    row.forEach((text, c) => put(table.body[r].cells[c], text));
   });
   const scroll = (label, table) => h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": label }, table);
   const order = [h("code", { class: "unet-big" }), h("span")], lines = [h("p"), h("p")], silent = h("p");
@@ -167,14 +167,15 @@ function render({ model, el }) {
     const by = (of) => WORDS.by(of(y), of(x)), factor = 2 ** y.depth;
 
     const skip = cornerOf(cells, side, y.real, x.real), below = poolOf(skip);
-    const columns = ui.stage.clientWidth >= 470 ? 3 : 2, room = Math.floor((ui.stage.clientWidth - 18 * (columns - 1)) / columns) - 8;
-    const size = Math.max(4, Math.floor(Math.min(204, room) / Math.max(r1 - r0, c1 - c0)));
-    const taps = { up: [y.upTaps, x.upTaps], joined: [y.taps, x.taps] };
+    const columns = ui.width >= 470 ? 3 : 2, room = Math.min(204, Math.floor((ui.width - 18 * (columns - 1)) / columns) - 8);
+    const size = Math.max(4, Math.floor(room / Math.max(r1 - r0, c1 - c0)));
+    const within = (from, to, of) => { const list = Array.from({ length: to - from }, (_, i) => of(i + from)); return (i) => list[i - from]; };  // once a row, not once a cell
+    const taps = { up: [within(r0, r1, y.upTaps), within(c0, c1, x.upTaps)], joined: [within(r0, r1, y.taps), within(c0, c1, x.taps)] };
     const zero = { fill: palette.zero, hatch: "back", hatchColour: palette.quiet }, cut = { fill: palette.paper, hatch: "diagonal", hatchColour: palette.cut };
     const kept = (a, i) => i >= a.offset && i < a.offset + a.joined;
     const looks = {
       skip: (r, c) => (r >= y.real || c >= x.real ? zero : kept(y, r) && kept(x, c) ? { fill: sequential(palette, skip(r, c), top, "skip") } : cut),
-      up: (r, c) => (r >= y.doubled || c >= x.doubled ? null : r >= y.real || c >= x.real ? zero : { fill: sequential(palette, blend(below, y.upTaps(r), x.upTaps(c)), top, "decoder") }),
+      up: (r, c) => (r >= y.doubled || c >= x.doubled ? null : r >= y.real || c >= x.real ? zero : { fill: sequential(palette, blend(below, taps.up[0](r), taps.up[1](c)), top, "decoder") }),
       joined: (r, c) => {
         if (!kept(y, r) || !kept(x, c)) return cut;
         if (r >= y.real || c >= x.real) return zero;
@@ -188,9 +189,8 @@ function render({ model, el }) {
     const captions = { skip: WORDS.skipCaption(whole((a) => a.skip)), up: WORDS.upCaption(whole((a) => a.doubled)), joined: WORDS.joinedCaption(whole((a) => a.joined), m.way) };
     for (const { name, caption, canvas, node } of maps) {
       if (caption.textContent !== captions[name]) { caption.textContent = captions[name]; canvas.setAttribute("aria-label", captions[name]); }
-      node.style.width = `${Math.min(204, room) + 6}px`;
-      node.style.minHeight = `${Math.min(204, room) + 56}px`;
-      drawGrid(canvas, { rows: r1 - r0, cols: c1 - c0, size, palette, cell: (r, c) => looks[name](r + r0, c + c0), frames: line });
+      dress(node, { width: `${room + 6}px`, minHeight: `${room + 56}px` });
+      drawGrid(canvas, { room: [room + 6, room + 6], rows: r1 - r0, cols: c1 - c0, size, palette, cell: (r, c) => looks[name](r + r0, c + c0), frames: line });
     }
 
     const summary = shiftSummary(axis);
@@ -198,8 +198,8 @@ function render({ model, el }) {
     const course = m.up === "bilinear" ? "runs" : m.way === "interpolate" && axis.diff ? "drifts" : "alternates", held = [];
     for (const cell of [axis.offset, axis.offset + 1, axis.offset + (axis.way === "pad" ? axis.doubled : axis.joined) - 1]) held.push(axis.shift(cell));
     const ends = [signed(held[0]), signed(course === "alternates" ? held[1] : held.at(-1)), signed(flat(summary.mean))];
-    [WORDS.chartCaption(WORDS.axes[m.axis], where), WORDS.course[course](...ends)].forEach((text, i) => { chartCaption[i].textContent = text; });
-    pick = drawShifts(chart, { axis, summary, range, position, width: Math.max(200, Math.min(660, ui.stage.clientWidth - 2)), palette });
+    [WORDS.chartCaption(WORDS.axes[m.axis], where), WORDS.course[course](...ends)].forEach((text, i) => put(chartCaption[i], text));
+    pick = drawShifts(chart, { axis, summary, range, position, width: Math.max(200, Math.min(660, ui.width - 2)), palette });
     if (keyed !== palette.skip) key.draw(palette, [{ fill: palette.skip, text: WORDS.key.skip }, { fill: palette.decoder, text: WORDS.key.decoder }, { ...zero, text: WORDS.key.zero },
       { ...cut, text: WORDS.key.cut }, { fill: palette.paper, outline: palette.window, text: WORDS.key.window }]);
     keyed = palette.skip;
@@ -218,23 +218,23 @@ function render({ model, el }) {
 
     const call = { pad: () => WORDS.order(padList(y, x)), crop: () => WORDS.cropLine(slice(y), slice(x)), interpolate: () => WORDS.stretchLine(`(${y.skip}, ${x.skip})`),
       pad_input: () => WORDS.inputLine([0, x.fed - x.image, 0, y.fed - y.image].join(", ")) }[m.way]();
-    order.forEach((node, i) => { if (node.textContent !== call[i]) node.textContent = call[i]; });
+    order.forEach((node, i) => put(node, call[i]));
     [["width", x], ["height", y]].forEach(([which, a], i) => {
-      lines[i].textContent = WORDS.diffLine(WORDS.axes[which], a.skip, a.doubled, a.diff, WORDS.sides[which][0], a.before, WORDS.sides[which][1], a.after);
+      put(lines[i], WORDS.diffLine(WORDS.axes[which], a.skip, a.doubled, a.diff, WORDS.sides[which][0], a.before, WORDS.sides[which][1], a.after));
     });
     fill(levelTable, levels.map((level) => {
       const [v, u] = axes(m, m.way, level);
       return [level, WORDS.by(v.skip, u.skip), WORDS.by(v.pooled, u.pooled), WORDS.by(v.doubled, u.doubled), WORDS.by(v.diff, u.diff), equalBy(m, v, u)];
     }), levels.indexOf(m.level));
-    waysCaption.textContent = WORDS.waysCaption(m.level, WORDS.axes[m.axis]);
+    put(waysCaption, WORDS.waysCaption(m.level, WORDS.axes[m.axis]));
     fill(wayTable, BOUNDS.way.map((way) => {
       const [v, u] = axes(m, way), a = m.axis === "height" ? v : u, got = shiftSummary(a), mean = flat(got.mean);
       const zeros = way === "pad" ? WORDS.brief(v.diff, u.diff) : way === "pad_input" ? WORDS.brief(v.fed - v.image, u.fed - u.image, true) : WORDS.none;
       return [WORDS.short[way], WORDS.range(signed(got.low), signed(got.high)), signed(mean), signed(mean * factor), zeros,
         way === "crop" ? WORDS.brief(v.diff, u.diff) : WORDS.none, WORDS.by(v.output, u.output)];
     }), BOUNDS.way.indexOf(m.way));
-    silent.textContent = WORDS.silent(m.height % 16, m.width % 16);
-    note.textContent = WORDS.windowNote(r0, r1 - 1, c0, c1 - 1, y.real < y.skip || x.real < x.skip) + WORDS.mapNote(model.get("source")) + (m.way === "pad_input" && (y.real < y.skip || x.real < x.skip) ? WORDS.zeroNote : "");
+    put(silent, WORDS.silent(m.height % 16, m.width % 16));
+    put(note, WORDS.windowNote(r0, r1 - 1, c0, c1 - 1, y.real < y.skip || x.real < x.skip) + WORDS.mapNote(model.get("source")) + (m.way === "pad_input" && (y.real < y.skip || x.real < x.skip) ? WORDS.zeroNote : ""));
     if (details.open) tabulate(axis, range, position);
   };
   function tabulate(axis, [from, to], position) {

@@ -1,5 +1,5 @@
 // One grey value against a mask: hits, misses and false alarms as the threshold moves, and the best that any threshold can do.
-import { decode, frame, h, legend, show } from "./kit.js";
+import { decode, frame, h, legend, penFor, put, show, write } from "./kit.js";
 import { classColours, confusion, drawPixels, scoresOf, verdictColours } from "./masks.js";
 
 const WORDS = {
@@ -73,7 +73,7 @@ print(f"IoU {iou(matrix)[1]:.4f}")
 
   ui.draw = (palette) => {
     const { n, image, mask, threshold, objects } = read();
-    const wide = ui.stage.clientWidth, size = Math.max(1, Math.floor(Math.min(192, wide > 420 ? wide : (wide - 18) / 2) / cols));
+    const wide = ui.width, size = Math.max(1, Math.floor(Math.min(192, wide > 420 ? wide : (wide - 18) / 2) / cols));
     const still = `${n} ${wide} ${palette.paper}`;
     if (still !== drawn) {
       drawn = still;
@@ -95,18 +95,15 @@ print(f"IoU {iou(matrix)[1]:.4f}")
     graph(palette, grid, threshold, objects, long);
     shown.graph.setAttribute("aria-label", WORDS.graph(threshold, show((100 * hit) / (hit + missed), 0), show((100 * alarm) / (pixels - hit - missed), 0)));
     ui.say(WORDS.say(threshold, objects, hit, hit + missed, alarm) + WORDS.best(show(best.iou, 3), best.threshold, best.objects, show(best.all, 3)));
-    line.textContent = WORDS.formula(hit, missed, alarm, show(iou, 4));
+    put(line, WORDS.formula(hit, missed, alarm, show(iou, 4)));
   };
   const line = h("p", { class: "unet-big" });
   ui.formula.append(line);
 
   /** Bars of 4 grey values each: objects above the axis, background below, in the colours of the verdict. */
   function graph(palette, [up, down], threshold, objects, width) {
-    const node = shown.graph, high = 150, half = 64, ratio = window.devicePixelRatio || 1, middle = 66;
-    if (node.width !== Math.round(width * ratio)) { node.width = Math.round(width * ratio); node.height = high * ratio; node.style.width = `${width}px`; }
-    const pen = node.getContext("2d"), x = (grey) => (grey / 256) * width;
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, high);
+    const high = 150, half = 64, middle = 66, pen = penFor(shown.graph, width, high, [drawn, threshold, objects]), x = (grey) => (grey / 256) * width;
+    if (!pen) return;
     pen.fillStyle = palette.zero;
     const from = objects === "brighter" ? x(threshold + 1) : 0, to = objects === "brighter" ? width : x(threshold + 1);
     pen.fillRect(from, 0, to - from, 2 * middle);
@@ -123,13 +120,12 @@ print(f"IoU {iou(matrix)[1]:.4f}")
     pen.fillStyle = palette.ink;
     pen.fillRect(0, middle - 0.5, width, 1);
     pen.fillRect(x(threshold + 1) - 1, 0, 2, 2 * middle);
-    pen.font = "12px system-ui, sans-serif";
     pen.textBaseline = "bottom";
-    for (const [grey, align] of [[0, "left"], [128, "center"], [255, "right"]]) { pen.textAlign = align; pen.fillText(String(grey), Math.min(width, x(grey + (grey === 255))), high); }
+    for (const [grey, align] of [[0, "left"], [128, "center"], [255, "right"]]) { pen.textAlign = align; write(pen, String(grey), Math.min(width, x(grey + (grey === 255))), high); }
     pen.textBaseline = "top";
     const right = objects === "brighter", at = x(threshold + 1), fits = right ? at < width - 90 : at > 90;
     pen.textAlign = right ? "left" : "right";
-    if (fits) pen.fillText(right ? `${WORDS.key.called} →` : `← ${WORDS.key.called}`, at + (right ? 6 : -6), 2);
+    if (fits) write(pen, right ? `${WORDS.key.called} →` : `← ${WORDS.key.called}`, at + (right ? 6 : -6), 2);
   }
   return ui.ready();
 }

@@ -1,6 +1,6 @@
 // The whole network as a U: every stage's map with its channels and size, what F.pad adds, and what each stage costs.
 import { unetTrace } from "./shapes.js";
-import { frame, freshId, h, legend, mix } from "./kit.js";
+import { frame, freshId, h, legend, mix, put } from "./kit.js";
 
 const WORDS = {
   title: "U-Net trace",
@@ -63,7 +63,6 @@ const node = (tag, props, ...children) => {
   return made;
 };
 const set = (target, props) => { for (const [key, value] of Object.entries(props)) if (target.getAttribute(key) !== String(value)) target.setAttribute(key, value); };
-const put = (target, text) => { if (target.textContent !== text) target.textContent = text; };
 const many = (n) => n.toLocaleString("en-US");
 const bytes = (n) => (n < 2 ** 20 ? WORDS.units.kib((n / 1024).toFixed(1)) : WORDS.units.mib((n / 2 ** 20).toFixed(1)));
 

@@ -1,5 +1,5 @@
 // Doubling one row of pixels in four ways: where each output pixel looks in the input, and with which weights.
-import { drawGrid, frame, h, inkOn, mix, sequential, show } from "./kit.js";
+import { frame, h, inkOn, mix, put, sequential, show, write } from "./kit.js";
 
 const WORDS = {
   title: "Up-sampling bench",
@@ -79,61 +79,59 @@ function render({ model, el }) {
   ui.slider("pixel", WORDS.pixel, { max: last });
   ui.player("pixel", WORDS.pixel, last);
   const picture = ui.picture(WORDS.caption, 534, { pick: WORDS.pick });
-  picture.figure.style.minHeight = "336px";
   const formula = h("p", { class: "unet-big" });
   ui.formula.append(formula);
   const numbers = ui.numbers(WORDS.table);
-  let grid = null;
 
   ui.draw = (palette) => {
     const m = read(), { n, mode } = m, j = chosen(), all = Array.from({ length: 2 * n }, (_, o) => sources(m, o));
     const y = all.map((list) => list.reduce((sum, s) => sum + s.weight * m.x(s.i), 0)), here = all[j];
-    align.hidden = mode !== "bilinear";
-    const most = Math.max(1, ...y, ...Array.from({ length: n }, (_, i) => m.x(i))), u = picture.fit(2 * n, 44), high = Math.round(300 / u); // the same height for every size
-    grid = drawGrid(picture.canvas, { rows: high, cols: 2 * n, size: u, palette, cell: (r, c) => {
+    if (align.hidden !== (mode !== "bilinear")) align.hidden = mode !== "bilinear";
+    const most = Math.max(1, ...y, ...Array.from({ length: n }, (_, i) => m.x(i))), u = picture.fit(2 * n), high = Math.round(300 / u); // the same height for every size
+    const edge = 3, centre = (i) => edge + (i + 0.5) * 2 * u, out = (o) => edge + (o + 0.5) * u, floor = edge + 2 * u, top = edge + (high - 1) * u;
+    const spots = mode === "bilinear" ? (o) => [position(m.align, n, o).at] : (o) => all[o].map((s) => s.i);
+    const over = (pen) => {
+      for (let i = 0; i < n; i++) {
+        pen.fillStyle = mix(palette.paper, palette.input, 0.35);
+        pen.fillRect(edge + i * 2 * u, edge, 2 * u, 2 * u);
+        pen.strokeStyle = here.some((s) => s.i === i) ? palette.window : palette.line;
+        pen.lineWidth = here.some((s) => s.i === i) ? 3 : 1;
+        pen.strokeRect(edge + i * 2 * u + 1, edge + 1, 2 * u - 2, 2 * u - 2);
+        pen.fillStyle = palette.ink;
+        write(pen, show(m.x(i)), centre(i), edge + 0.7 * u, Math.min(16, u));
+        const source = here.find((s) => s.i === i);
+        if (source) write(pen, (u < 20 ? "" : "× ") + show(source.weight, 2), centre(i), edge + 1.4 * u, Math.min(13, Math.max(9, u * 0.6)));
+      }
+      for (let o = 0; o <= 2 * n; o++) {
+        const which = o === 2 * n ? j : o; // the chosen one last, on top
+        pen.strokeStyle = pen.fillStyle = o === 2 * n ? palette.window : palette.quiet;
+        pen.lineWidth = o === 2 * n ? 3 : 1;
+        for (const at of spots(which)) {
+          pen.beginPath();
+          pen.moveTo(out(which), top - 3);
+          pen.lineTo(centre(at), floor + 9);
+          pen.stroke();
+          pen.beginPath();
+          pen.arc(centre(at), floor + 6, o === 2 * n ? 5 : 3, 0, 7);
+          pen.fill();
+        }
+      }
+    };
+    picture.draw({ rows: high, cols: 2 * n, size: u, tall: 330, palette, over, key: [mode, m.align, j, model.get("input")], cell: (r, c) => {
       if (r < high - 1) return null;
       const fill = sequential(palette, y[c], most * 1.25);
       return { fill, ink: inkOn(fill), text: show(y[c], 2), outline: c === j ? palette.window : undefined };
     } });
-    const pen = picture.canvas.getContext("2d"), edge = 3, centre = (i) => edge + (i + 0.5) * 2 * u, out = (o) => edge + (o + 0.5) * u, floor = edge + 2 * u, top = edge + (high - 1) * u;
-    const spots = mode === "bilinear" ? (o) => [position(m.align, n, o).at] : (o) => all[o].map((s) => s.i);
-    for (let i = 0; i < n; i++) {
-      pen.fillStyle = mix(palette.paper, palette.input, 0.35);
-      pen.fillRect(edge + i * 2 * u, edge, 2 * u, 2 * u);
-      pen.strokeStyle = here.some((s) => s.i === i) ? palette.window : palette.line;
-      pen.lineWidth = here.some((s) => s.i === i) ? 3 : 1;
-      pen.strokeRect(edge + i * 2 * u + 1, edge + 1, 2 * u - 2, 2 * u - 2);
-      pen.fillStyle = palette.ink;
-      pen.font = `${Math.min(16, u)}px system-ui, sans-serif`;
-      pen.fillText(show(m.x(i)), centre(i), edge + 0.7 * u);
-      const source = here.find((s) => s.i === i);
-      pen.font = `${Math.min(13, Math.max(9, u * 0.6))}px system-ui, sans-serif`;
-      if (source) pen.fillText((u < 20 ? "" : "× ") + show(source.weight, 2), centre(i), edge + 1.4 * u);
-    }
-    for (let o = 0; o <= 2 * n; o++) {
-      const which = o === 2 * n ? j : o; // the chosen one last, on top
-      pen.strokeStyle = pen.fillStyle = o === 2 * n ? palette.window : palette.quiet;
-      pen.lineWidth = o === 2 * n ? 3 : 1;
-      for (const at of spots(which)) {
-        pen.beginPath();
-        pen.moveTo(out(which), top - 3);
-        pen.lineTo(centre(at), floor + 9);
-        pen.stroke();
-        pen.beginPath();
-        pen.arc(centre(at), floor + 6, o === 2 * n ? 5 : 3, 0, 7);
-        pen.fill();
-      }
-    }
     const bilinear = mode === "bilinear", { raw, at } = position(m.align, n, j), total = here.reduce((sum, s) => sum + s.weight, 0);
     const terms = here.map((s) => `${show(s.weight, 4)} · ${show(m.x(s.i))}`).join(" + ");
     ui.say(WORDS.size(n) + " " + WORDS.value(j, terms, show(y[j], 4)) + (bilinear ? WORDS.spot(show(at, 4)) + (m.align ? WORDS.step.aligned(n) : WORDS.step.half) : "") +
       (mode === "transposed_4" && total < 1 ? WORDS.short(show(total)) : mode === "transposed_2" ? WORDS.uneven : ""));
-    formula.textContent = bilinear ? (m.align ? WORDS.formula.aligned(j, n, show(at, 4)) : WORDS.formula.half(j, show(raw, 4), show(at, 4)))
-      : mode === "nearest" ? WORDS.formula.nearest(j, Math.floor(j / 2)) : WORDS.formula.transposed(j, (TAPS[mode].length - 2) / 2);
+    put(formula, bilinear ? (m.align ? WORDS.formula.aligned(j, n, show(at, 4)) : WORDS.formula.half(j, show(raw, 4), show(at, 4)))
+      : mode === "nearest" ? WORDS.formula.nearest(j, Math.floor(j / 2)) : WORDS.formula.transposed(j, (TAPS[mode].length - 2) / 2));
     numbers(1, 2 * n, (_, o) => y[o]);
   };
 
-  ui.pick(picture.canvas, { at: (event) => grid?.at(event), now: () => [0, chosen()],
+  ui.pick(picture.canvas, { at: picture.at, now: () => [0, chosen()],
     choose: (_, j) => { if (j >= 0 && j <= last() && j !== model.get("pixel")) ui.write({ pixel: j }); } });
   return ui.ready();
 }
