@@ -7,6 +7,7 @@ Source of the palette: Okabe and Ito, "Color Universal Design" (2008), darkened 
 
 from __future__ import annotations
 
+import base64
 import collections
 import functools
 import hashlib
@@ -20,6 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, PathPatch, Rectangle
 from matplotlib.path import Path
+from PIL import Image  # comes with matplotlib, which cannot save a figure without it
 
 PALETTE = {
     "light": {
@@ -150,6 +152,8 @@ class Picture:
         for role, mark in _MARKS.items():
             svg = svg.replace(mark, f"var(--unet-{role}, {PALETTE['light'][role]})")
         svg = re.sub(r' d="[^"]*"', lambda path: shorter(path[0]), svg)
+        svg = DOTS.sub(small_tile, svg)
+        svg = re.sub(r'"data:image/png;base64,([^"]*)"', grey_png, svg)
         label = html.escape(self.alt, quote=True)
         svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
         shape = "max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt"
@@ -172,6 +176,31 @@ RECTANGLE = re.compile(r"M (\S+) (\S+) \nL (\S+) \2 \nL \3 (\S+) \nL \1 \4 \n(?:
 def shorter(path: str) -> str:
     """The data of an SVG path to a hundredth of a point, upright rectangles as M x y H x V y H x z: half the bytes."""
     return RECTANGLE.sub(r"M\1 \2H\3V\4H\1z", re.sub(r"(\.\d\d)\d+", r"\1", path))
+
+
+DOTS = re.compile(r'width="72" height="72">(\s*<rect [^>]*>\s*)<path d="(M [^"L]*C [^"L]*)" style="fill: ([^;]*);[^>]*>')
+CIRCLE = re.compile(r"M (\S+) (\S+) \n(?:C [^\n]*\n)+z")
+
+
+def small_tile(pattern: re.Match) -> str:
+    """A hatch of dots as one small tile: matplotlib writes several hundred circles of eight curves each."""
+    starts = {(float(x), float(y)) for x, y in CIRCLE.findall(pattern[2])}
+    side = next(p for p in (6, 9, 12, 18, 24, 36, 72) if len({(round(x % p, 2), round(y % p, 2)) for x, y in starts}) <= 4 or p == 72)
+    places = sorted({(round(x % side, 2), round(y % side, 2)) for x, y in starts})
+    squares = "".join(f"M{(x + 0.5) % side:g} {(y + 0.5) % side:g}h.7v.7h-.7z" for x, y in places)
+    rect = pattern[1].replace('"73"', f'"{side}"')
+    return f'width="{side}" height="{side}">{rect}<path d="{squares}" style="fill: {pattern[3]}"/>'
+
+
+def grey_png(link: re.Match) -> str:
+    """An opaque grey image as one channel instead of four; any other as it is."""
+    image = Image.open(io.BytesIO(base64.b64decode(link[1])))
+    pixels = np.asarray(image.convert("RGBA"))
+    if (pixels[..., :3] != pixels[..., :1]).any() or (pixels[..., 3] != 255).any():
+        return link[0]
+    png = io.BytesIO()
+    Image.fromarray(pixels[..., 0]).save(png, format="png", optimize=True)
+    return f'"data:image/png;base64,{base64.b64encode(png.getvalue()).decode("ascii")}"'
 
 
 class show_source:

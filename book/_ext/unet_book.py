@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -47,21 +48,30 @@ def raise_skip():
 
 
 def compact_state(body: str) -> str:
-    """Widget state with each source text once and without layout defaults: what the static host reads."""
+    """Widget state without layout defaults, and each source file in it once: what the static host reads.
+
+    A module's text is a list of numbers of files, see `inline` in unet_edu/widgets/base.py.
+    """
     models = json.loads(body)["state"]
-    texts: list[str] = []
+    files: list[str] = []
+    texts: list[list[int]] = []
     widgets = {}
+
+    def number(item, items: list) -> int:
+        if item not in items:
+            items.append(item)
+        return items.index(item)
+
     for name, model in models.items():
         if model["model_module"] != "anywidget":
             continue
         state = {key: value for key, value in model["state"].items() if value is not None and key != "layout"}
         for key in ("_esm", "_css"):
             if state.get(key) is not None:
-                if state[key] not in texts:
-                    texts.append(state[key])
-                state[key] = texts.index(state[key])
+                parts = re.split(r"^(?=// [\w.]+\.js\n)", state[key], flags=re.MULTILINE)
+                state[key] = number([number(part, files) for part in parts if part], texts)
         widgets[name] = state
-    return json.dumps({"texts": texts, "widgets": widgets}, separators=(",", ":")).replace("</", "<\\/")
+    return json.dumps({"files": files, "texts": texts, "widgets": widgets}, separators=(",", ":")).replace("</", "<\\/")
 
 
 def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:

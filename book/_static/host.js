@@ -45,12 +45,13 @@
   async function start() {
     const holder = document.getElementById("unet-widget-state");
     if (!holder) return;
-    const { texts, widgets } = JSON.parse(holder.textContent);
+    const { files, texts, widgets } = JSON.parse(holder.textContent);
+    const text = (index) => texts[index].map((part) => files[part]).join("");
     const modules = new Map();
     const styled = new Set();
     const load = (index) => {
       if (!modules.has(index)) {
-        const url = URL.createObjectURL(new Blob([texts[index]], { type: "text/javascript" }));
+        const url = URL.createObjectURL(new Blob([text(index)], { type: "text/javascript" }));
         modules.set(index, import(url).finally(() => URL.revokeObjectURL(url)));
       }
       return modules.get(index);
@@ -64,10 +65,13 @@
       script.replaceWith(el);
       if (state._css !== undefined && !styled.has(state._css)) {
         styled.add(state._css);
-        addStyle(texts[state._css]);
+        addStyle(text(state._css));
       }
       mounts.push([el, state]);
     }
+    // A module that is used once is the chapter's bench: it answers first. The questions, of which there are many, follow.
+    const uses = (state) => mounts.filter(([, other]) => other._esm === state._esm).length;
+    mounts.sort(([, a], [, b]) => (uses(a) > 1) - (uses(b) > 1));
     for (const [el, state] of mounts) {
       await new Promise((resolve) => setTimeout(resolve)); // let the page breathe between two widgets
       try {

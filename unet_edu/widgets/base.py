@@ -39,7 +39,7 @@ def inline(name: str) -> str:
         parts[file] = source if is_root else re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
 
     paste(name, True)
-    return "\n".join(parts.values())
+    return "\n".join(f"// {file}\n{text}" for file, text in parts.items())
 
 
 @cache

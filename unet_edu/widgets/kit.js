@@ -281,7 +281,7 @@ async function toClipboard(text) {
  * draw(palette): reads the model only. code(): PyTorch text. legal(): false keeps a state on this page (not sent to a kernel).
  */
 export function frame({ model, el, stem, words, bounds, code, legal = () => true }) {
-  const leave = [];
+  const leave = [], outside = el.clientWidth; // read before anything is put in: the page is still laid out
   const initial = Object.fromEntries(Object.keys(bounds).map((key) => [key, model.get(key)]));
   const ui = { width: 0, whole: 0, controls: h("div", { class: "unet-controls" }), stage: h("div", { class: "unet-stage" }), draw: () => {} };
   ui.error = h("p", { class: "unet-error", role: "alert" });
@@ -503,15 +503,15 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     ui.listen(matchMedia("(prefers-color-scheme: dark)"), "change", ui.redraw);
     ui.listen(window, "hashchange", restore);
     // The widths of the stage and of the whole, here and when they change: reading them in a gesture would lay the page out each time.
-    const measure = () => {
-      ui.whole = root.clientWidth - 28;
+    const measure = (outer) => {
+      ui.whole = outer - 30;
       const from = STEPS.filter((step) => step <= ui.whole).join(" ");
       if (root.dataset.from !== from) root.dataset.from = from;
       ui.width = ui.stage.clientWidth;
     };
-    measure();
+    measure(outside);
     ui.redraw();
-    const resize = new ResizeObserver(() => { const before = ui.width; measure(); if (ui.width && ui.width !== before) ui.redraw(); });
+    const resize = new ResizeObserver(() => { const before = ui.width; measure(root.offsetWidth); if (ui.width && ui.width !== before) ui.redraw(); });
     resize.observe(ui.stage);
     leave.push(() => resize.disconnect());
     if (root.isConnected) restore(); else requestAnimationFrame(restore);
