@@ -1,5 +1,7 @@
 """The frame of all figures: one palette, text equivalents, ids that do not collide, and pictures that do not change by themselves."""
 
+import base64
+import io
 import re
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
@@ -7,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from PIL import Image
 
 from unet_edu import figures
 from unet_edu.data import CLASSES, ToyCells, stack
@@ -162,3 +165,32 @@ def test_shown_source_is_the_source():
     text = show_source(runs)._repr_markdown_()
     assert text.startswith("```python\ndef runs(")
     assert text.endswith("\n```")
+
+
+def test_a_hatch_of_dots_becomes_one_small_tile():
+    fig, ax = figure(2, 2)
+    show_classes(ax, np.array([[0, 1], [1, 0]]), roles={0: ("zero", None), 1: ("quiet", "....")})
+    svg = Picture(fig, alt="x", caption="y").svg()
+    (pattern,) = re.findall(r"<pattern.*?</pattern>", svg, re.DOTALL)
+    assert len(pattern) < 600
+    side = int(re.search(r'width="(\d+)"', pattern)[1])
+    assert side < 72
+    assert pattern.count("h.7v.7h-.7z") >= 1
+    assert "var(--unet-ink," in pattern
+
+
+def test_a_grey_image_loses_channels_but_no_pixel():
+    grey = np.random.default_rng(0).integers(0, 256, (16, 16), dtype=np.uint8)
+
+    def link(pixels):
+        png = io.BytesIO()
+        Image.fromarray(pixels).save(png, format="png")
+        return f'"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"'
+
+    opaque, coloured = np.dstack([grey] * 3 + [np.full_like(grey, 255)]), np.dstack([grey, grey, 255 - grey])
+    find = re.compile(r'"data:image/png;base64,([^"]*)"')
+    smaller = find.sub(figures.grey_png, link(opaque))
+    image = Image.open(io.BytesIO(base64.b64decode(find.match(smaller)[1])))
+    assert image.mode == "L"
+    assert (np.asarray(image) == grey).all()
+    assert find.sub(figures.grey_png, link(coloured)) == link(coloured)

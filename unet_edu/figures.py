@@ -178,15 +178,19 @@ def shorter(path: str) -> str:
     return RECTANGLE.sub(r"M\1 \2H\3V\4H\1z", re.sub(r"(\.\d\d)\d+", r"\1", path))
 
 
-DOTS = re.compile(r'width="72" height="72">(\s*<rect [^>]*>\s*)<path d="(M [^"L]*C [^"L]*)" style="fill: ([^;]*);[^>]*>')
+DOTS = re.compile(
+    r'width="72" height="72">(\s*<rect [^>]*>\s*)<path d="(M [^"L]*C [^"L]*)" style="fill: ([^;]*);[^>]*>'
+)
 CIRCLE = re.compile(r"M (\S+) (\S+) \n(?:C [^\n]*\n)+z")
 
 
 def small_tile(pattern: re.Match) -> str:
     """A hatch of dots as one small tile: matplotlib writes several hundred circles of eight curves each."""
-    starts = {(float(x), float(y)) for x, y in CIRCLE.findall(pattern[2])}
-    side = next(p for p in (6, 9, 12, 18, 24, 36, 72) if len({(round(x % p, 2), round(y % p, 2)) for x, y in starts}) <= 4 or p == 72)
-    places = sorted({(round(x % side, 2), round(y % side, 2)) for x, y in starts})
+    starts = [(float(x), float(y)) for x, y in CIRCLE.findall(pattern[2])]
+    for side in (6, 9, 12, 18, 24, 36, 72):  # matplotlib's tile of 72 is this smaller one repeated
+        places = sorted({(round(x % side, 2), round(y % side, 2)) for x, y in starts})
+        if len(places) <= 4:
+            break
     squares = "".join(f"M{(x + 0.5) % side:g} {(y + 0.5) % side:g}h.7v.7h-.7z" for x, y in places)
     rect = pattern[1].replace('"73"', f'"{side}"')
     return f'width="{side}" height="{side}">{rect}<path d="{squares}" style="fill: {pattern[3]}"/>'

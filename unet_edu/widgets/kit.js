@@ -407,7 +407,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
 
   /** A canvas under its caption, in a figure of fixed width so that nothing jumps; `pick` is the label of one that can be pointed at.
       Returns {canvas, figure, title, fit(cells), draw(grid), at(event)}: draw() chooses the cells' size, `most` CSS pixels at the most;
-      the canvas stays a square, or, with `tall`, fits its cells in a figure that keeps this height, in CSS pixels. */
+      the canvas stays a square, or `tall` CSS pixels tall, whatever the number of cells. */
   ui.picture = (caption, side, { pick, into = ui.stage } = {}) => {
     const canvas = h("canvas", pick ? { tabindex: "0", role: "application", "aria-label": pick } : { role: "img", "aria-label": caption });
     const title = h("figcaption", {}, caption), figure = h("figure", { style: `width:${side + 6}px` }, title, canvas);
@@ -416,7 +416,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     const room = () => Math.max(60, Math.min(side, ui.width - 12)), fit = (cells, most = 44) => Math.max(3, Math.min(most, Math.floor(room() / cells)));
     const draw = ({ most, tall, ...cells }) => {
       dress(figure, { minHeight: `${(tall || room()) + 30}px` });
-      grid = drawGrid(canvas, { size: fit(Math.max(cells.rows, cells.cols), most), room: tall ? null : [room() + 6, room() + 6], ...cells });
+      grid = drawGrid(canvas, { size: fit(Math.max(cells.rows, cells.cols), most), room: [room() + 6, tall || room() + 6], ...cells });
     };
     return { canvas, figure, title, fit, draw, at: (event) => grid && grid.at(event) };
   };

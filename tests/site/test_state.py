@@ -1,0 +1,35 @@
+"""What the build saves for the static host: each source file once, and every module whole when it is put together."""
+
+import json
+
+from unet_book import compact_state
+
+from unet_edu.widgets import ConvBench, ConvTransposeBench
+
+
+def saved(*widgets):
+    state = {
+        f"m{i}": {
+            "model_module": "anywidget",
+            "state": {"_esm": str(w._esm), "_css": str(w._css), "layout": "IPY_MODEL_x"},
+        }
+        for i, w in enumerate(widgets)
+    }
+    return json.loads(compact_state(json.dumps({"state": state})))
+
+
+def test_files_that_modules_share_are_saved_once():
+    data = saved(ConvBench, ConvTransposeBench, ConvBench)
+    assert len(data["texts"]) == 3  # two modules and one style sheet
+    assert len(set(data["files"])) == len(data["files"])
+    assert sum("export default" in file for file in data["files"]) == 2
+    assert sum("function drawGrid(" in file for file in data["files"]) == 1
+
+
+def test_a_module_put_together_again_is_its_own_text():
+    data = saved(ConvBench, ConvTransposeBench)
+    for name, widget in (("m0", ConvBench), ("m1", ConvTransposeBench)):
+        state = data["widgets"][name]
+        assert "".join(data["files"][i] for i in data["texts"][state["_esm"]]) == str(widget._esm)
+        assert "".join(data["files"][i] for i in data["texts"][state["_css"]]) == str(widget._css)
+        assert "layout" not in state
