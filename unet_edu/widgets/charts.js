@@ -1,5 +1,5 @@
 // Three small charts: a map of values as square pixels, a histogram, and the curve that turns x into y.
-import { drawGrid, diverging, mix, penFor, sequential, show, write } from "./kit.js";
+import { cellAt, diverging, mix, penFor, sequential, show, strokeFrames, write } from "./kit.js";
 
 /** Value between -1 and 1 -> colour: "grey" for a photograph, "signed" round zero, "positive" from zero up. */
 export const shade = (palette, look, value) =>
@@ -9,43 +9,45 @@ const tables = new Map();
 function shades(palette, look) {
   const key = [look, palette.mid, palette.paper].join();
   if (!tables.has(key)) {
-    tables.set(key, Uint8ClampedArray.from(Array.from({ length: 511 }, (_, i) => [...shade(palette, look, i / 255 - 1).match(/\d+/g).map(Number), 255]).flat()));
+    const bytes = Uint8ClampedArray.from(Array.from({ length: 511 }, (_, i) => [...shade(palette, look, i / 255 - 1).match(/\d+/g).map(Number), 255]).flat());
+    tables.set(key, new Uint32Array(bytes.buffer));
   }
-  return tables.get(key); // red, green, blue, alpha of 511 steps from -1 to 1
+  return tables.get(key); // one pixel for each of 511 steps from -1 to 1
 }
 
-let sheet = null;
-/** Draw values of magnitude up to `most`; with `ring`, one row and column of zeros around them. Frames count from the map's first pixel.
-    `name` tells one list of values from another; `room` as in drawGrid. */
-export function drawMap(canvas, { values, name, rows, cols, size, palette, look, most, ring = 0, frames = [], room }) {
-  const outside = (r, c) => r < ring || c < ring || r >= rows + ring || c >= cols + ring;
-  const over = (pen) => {
-    sheet ??= document.createElement("canvas");
-    if (sheet.width !== cols || sheet.height !== rows) { sheet.width = cols; sheet.height = rows; }
-    const brush = sheet.getContext("2d"), picture = brush.createImageData(cols, rows), table = shades(palette, look);
-    for (let i = 0; i < values.length; i++) {
-      const from = 4 * Math.round((Math.min(1, Math.max(-1, values[i] / (most || 1))) + 1) * 255);
-      for (let k = 0; k < 4; k++) picture.data[4 * i + k] = table[from + k];
-    }
-    brush.putImageData(picture, 0, 0);
-    const at = 3 + ring * size;
-    pen.imageSmoothingEnabled = false;
-    pen.globalCompositeOperation = "destination-over";
-    pen.drawImage(sheet, at, at, cols * size, rows * size);
-    pen.globalCompositeOperation = "source-over";
-  };
-  const zero = { fill: palette.zero };
-  const grid = drawGrid(canvas, { rows: rows + 2 * ring, cols: cols + 2 * ring, size, palette, room, over, key: [name, look, most], cell: (r, c) => (outside(r, c) ? zero : null),
-    frames: frames.map((f) => ({ ...f, row: f.row + ring, col: f.col + ring })) });
-  return { at: (event) => { const cell = grid.at(event); return cell && !outside(cell.row, cell.col) ? { row: cell.row - ring, col: cell.col - ring } : null; } };
+const sheet = document.createElement("canvas");
+/** Draw values of magnitude up to `most` as square pixels; with `ring`, one row and column of zeros around them. Frames count from the
+    map's first pixel. `name` tells one list of values from another. Returns {at(event)}, the pixel under a pointer. */
+export function drawMap(canvas, { values, name, rows, cols, size, palette, look, most, ring = 0, frames = [] }) {
+  const pad = 3, edge = pad + ring * size, wide = (cols + 2 * ring) * size + 2 * pad, high = (rows + 2 * ring) * size + 2 * pad;
+  const key = [name, rows, cols, size, look, most, palette.paper, palette.mid, ring, ...frames.map((f) => [f.row, f.col, f.rows, f.cols, f.colour])];
+  const pen = penFor(canvas, wide, high, key), inside = cellAt(canvas, wide, edge, size, rows, cols);
+  if (!pen) return { at: inside };
+  if (ring) {
+    pen.fillStyle = palette.zero;
+    pen.fillRect(pad, pad, wide - 2 * pad, high - 2 * pad);
+    pen.fillStyle = palette.line; // between the zeros; the map covers the rest
+    for (let r = 1; r < rows + 2 * ring; r++) pen.fillRect(pad, pad + r * size - 1, wide - 2 * pad, 1);
+    for (let c = 1; c < cols + 2 * ring; c++) pen.fillRect(pad + c * size - 1, pad, 1, high - 2 * pad);
+  }
+  if (sheet.width !== cols || sheet.height !== rows) { sheet.width = cols; sheet.height = rows; }
+  const brush = sheet.getContext("2d"), picture = brush.createImageData(cols, rows), pixels = new Uint32Array(picture.data.buffer), table = shades(palette, look);
+  for (let i = 0; i < values.length; i++) pixels[i] = table[Math.round((Math.min(1, Math.max(-1, values[i] / (most || 1))) + 1) * 255)];
+  brush.putImageData(picture, 0, 0);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(sheet, edge, edge, cols * size, rows * size);
+  strokeFrames(pen, frames.map((f) => [edge + f.col * size, edge + f.row * size, f.cols * size, f.rows * size, f.colour, false]), size);
+  return { at: inside };
 }
 
 /** A scale from left to right as one row of colours. */
 export function drawScale(canvas, { palette, look }) {
-  canvas.width = 65;
+  const table = shades(palette, look), from = look === "signed" ? 0 : 255, count = 511 - from;
+  canvas.width = count;
   canvas.height = 1;
-  const pen = canvas.getContext("2d");
-  for (let i = 0; i < 65; i++) { pen.fillStyle = shade(palette, look, look === "signed" ? i / 32 - 1 : i / 64); pen.fillRect(i, 0, 1, 1); }
+  const brush = canvas.getContext("2d"), picture = brush.createImageData(count, 1);
+  new Uint32Array(picture.data.buffer).set(table.subarray(from));
+  brush.putImageData(picture, 0, 0);
 }
 
 /** How many values fall into each of `bins` equal parts of [low, high]; the last part has both its ends. */

@@ -140,8 +140,8 @@ function render({ model, el }) {
       const pixel = { row, col: column, rows: 1, cols: 1, colour: palette.window }, around = { row: row - 1, col: column - 1, rows: 3, cols: 3, colour: palette.window };
       at[part] = drawMap(big[part].canvas, { values: values(name), name: called(name), rows: read.rows, cols: read.cols, size, palette, look: look(name), most: top(name), ring: extra,
         frames: [...(extra ? [{ row: 0, col: 0, rows: read.rows, cols: read.cols, colour: palette.line }] : []), extra || stage === "input" ? around : pixel] });
-      when(part, [theme, look(name), size, extra, top(name)].join(), () => {
-        drawScale(big[part].bar, { palette, look: look(name) });
+      when(`${part} bar`, [theme, look(name)].join(), () => drawScale(big[part].bar, { palette, look: look(name) }));
+      when(part, [look(name), size, extra, top(name)].join(), () => {
         dress(big[part].scale, { width: `${size * (read.cols + 2 * extra)}px` });
         put(big[part].ends[0], look(name) === "signed" ? show(-top(name)) : "0");
         put(big[part].ends[1], show(top(name)));

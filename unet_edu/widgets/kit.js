@@ -108,22 +108,22 @@ function tile(key, size, ratio, paint) {
   return cell;
 }
 
-const hatch = (size, ratio, colour, kind) => tile(`${kind}|${colour}`, size, ratio, (pen) => {
-  const gap = Math.max(4, size / 4);
-  pen.strokeStyle = pen.fillStyle = colour;
-  pen.lineWidth = Math.max(1, size / 16);
-  pen.beginPath();
-  if (kind === "dots") {
-    for (let i = gap / 2; i < size; i += gap) for (let j = gap / 2; j < size; j += gap) pen.rect(i, j, pen.lineWidth, pen.lineWidth);
-    pen.fill();
-  } else {
-    for (let i = -size; i < size; i += gap) {
-      if (kind !== "back") { pen.moveTo(i, size); pen.lineTo(i + size, 0); }
-      if (kind !== "diagonal") { pen.moveTo(i, 0); pen.lineTo(i + size, size); }
+/** A pattern that fills any number of cells: stripes one way ("diagonal"), the other way ("back"), both ("cross"), or dots. */
+function hatch(pen, ratio, colour, kind) {
+  const gap = 8, sheet = tile(`${kind}|${colour}`, gap, ratio, (brush) => {
+    brush.strokeStyle = brush.fillStyle = colour;
+    brush.lineWidth = 1.3;
+    if (kind === "dots") for (const at of [1, 5]) brush.fillRect(at, at, 1.6, 1.6);
+    for (const i of kind === "dots" ? [] : [-gap, 0, gap]) {
+      if (kind !== "back") { brush.moveTo(i - 1, gap + 1); brush.lineTo(i + gap + 1, -1); }
+      if (kind !== "diagonal") { brush.moveTo(i - 1, -1); brush.lineTo(i + gap + 1, gap + 1); }
     }
-    pen.stroke();
-  }
-});
+    brush.stroke();
+  });
+  const pattern = pen.createPattern(sheet, "repeat");
+  if (ratio !== 1) pattern.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
+  return pattern;
+}
 
 const word = (size, ratio, text, px, ink) => tile(`${text}|${px}|${ink}`, size, ratio, (pen) => {
   pen.font = `${px}px system-ui, sans-serif`;
@@ -132,6 +132,24 @@ const word = (size, ratio, text, px, ink) => tile(`${text}|${px}|${ink}`, size, 
   pen.fillStyle = ink;
   pen.fillText(text, size / 2, size / 2 + 0.5);
 });
+
+/** (event) -> the {row, col} of a grid under a pointer, or null. */
+export const cellAt = (canvas, wide, pad, size, rows, cols) => (event) => {
+  const box = canvas.getBoundingClientRect(), scale = wide / box.width;
+  const col = Math.floor(((event.clientX - box.left) * scale - pad) / size), row = Math.floor(((event.clientY - box.top) * scale - pad) / size);
+  return row >= 0 && row < rows && col >= 0 && col < cols ? { row, col } : null;
+};
+
+/** Frames of [x, y, width, height, colour, dashed] round cells of `size` CSS pixels. */
+export function strokeFrames(pen, frames, size) {
+  pen.lineWidth = Math.min(3, Math.max(1.5, size / 8));
+  for (const [x, y, w, t, colour, dash] of frames) {
+    pen.strokeStyle = colour;
+    pen.setLineDash(dash ? [4, 3] : []);
+    pen.strokeRect(x, y, w, t);
+  }
+  pen.setLineDash([]);
+}
 
 const pictures = new WeakMap(), FONT = 16;
 
@@ -167,14 +185,7 @@ export function write(pen, text, x, y, px = 12) {
     Returns {size, at(event)}: the cell size in CSS pixels and the cell under a pointer. */
 export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [], room, key = "", over = () => {} }) {
   const ratio = window.devicePixelRatio || 1, pad = 3, [wide, high] = room || [cols * size + 2 * pad, rows * size + 2 * pad];
-  const grid = {
-    size,
-    at(event) {
-      const box = canvas.getBoundingClientRect(), scale = wide / box.width;
-      const col = Math.floor(((event.clientX - box.left) * scale - pad) / size), row = Math.floor(((event.clientY - box.top) * scale - pad) / size);
-      return row >= 0 && row < rows && col >= 0 && col < cols ? { row, col } : null;
-    },
-  };
+  const grid = { size, at: cellAt(canvas, wide, pad, size, rows, cols) };
   const looks = [];
   let now = `${rows}|${cols}|${size}|${palette.paper}|${key}`;
   for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) {
@@ -187,7 +198,7 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [],
   if (!pen) return grid;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  const late = [], texts = [], lines = size >= 7, whole = looks.every(Boolean);
+  const late = [], texts = [], hatches = new Map(), lines = size >= 7, whole = looks.every(Boolean);
   if (lines && !whole) pen.beginPath(); // the lines of the cells that there are: one path, stroked once
   for (let r = 0, i = 0; r < rows; r++) {
     for (let c = 0; c < cols; c++) {
@@ -197,7 +208,12 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [],
       if (look.faded) pen.globalAlpha = 0.35;
       pen.fillStyle = look.fill || palette.paper;
       pen.fillRect(x, y, size, size);
-      if (look.hatch && size >= 5) pen.drawImage(hatch(size, ratio, look.hatchColour || palette.quiet, look.hatch), x, y, size, size);
+      if (look.hatch) {
+        const colour = look.hatchColour || palette.quiet, name = look.hatch + colour;
+        if (!hatches.has(name)) hatches.set(name, hatch(pen, ratio, colour, look.hatch));
+        pen.fillStyle = hatches.get(name);
+        pen.fillRect(x, y, size, size);
+      }
       if (look.faded) pen.globalAlpha = 1;
       if (lines && !whole) pen.rect(x + 0.5, y + 0.5, size - 1, size - 1);
       if (look.text !== undefined && look.text !== "" && size >= 16) {
@@ -232,13 +248,7 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [],
     pen.globalAlpha = 1;
   }
   for (const f of frames) late.push([pad + f.col * size, pad + f.row * size, f.cols * size, f.rows * size, f.colour, f.dash]);
-  for (const [x, y, w, t, colour, dash] of late) {
-    pen.strokeStyle = colour;
-    pen.lineWidth = Math.min(3, Math.max(1.5, size / 8));
-    pen.setLineDash(dash ? [4, 3] : []);
-    pen.strokeRect(x, y, w, t);
-  }
-  pen.setLineDash([]);
+  strokeFrames(pen, late, size);
   over(pen);
   return grid;
 }
