@@ -31,7 +31,7 @@ export function drawMap(canvas, { values, name, rows, cols, size, palette, look,
     for (let c = 1; c < cols + 2 * ring; c++) pen.fillRect(pad + c * size - 1, pad, 1, high - 2 * pad);
   }
   if (sheet.width !== cols || sheet.height !== rows) { sheet.width = cols; sheet.height = rows; }
-  const brush = sheet.getContext("2d"), picture = brush.createImageData(cols, rows), pixels = new Uint32Array(picture.data.buffer), table = shades(palette, look);
+  const brush = sheet.getContext("2d", { willReadFrequently: true }), picture = brush.createImageData(cols, rows), pixels = new Uint32Array(picture.data.buffer), table = shades(palette, look);
   for (let i = 0; i < values.length; i++) pixels[i] = table[Math.round((Math.min(1, Math.max(-1, values[i] / (most || 1))) + 1) * 255)];
   brush.putImageData(picture, 0, 0);
   pen.imageSmoothingEnabled = false;

@@ -27,8 +27,13 @@ export function h(tag, props = {}, ...children) {
   return node;
 }
 
+let held = null; // while a widget draws, its texts wait: a word on a canvas after a change in the page would restyle the page
+
 /** Write a text or a style only where it changed: an equal one would still cost a layout of the page. */
-export const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+export const put = (node, text) => {
+  if (held) held.push([node, text]);
+  else if (node.textContent !== text) node.textContent = text;
+};
 export const dress = (node, styles) => { for (const [name, value] of Object.entries(styles)) if (node.style[name] !== value) node.style[name] = value; };
 
 let count = 0;
@@ -331,8 +336,10 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   const setters = [];
   ui.redraw = () => {
     if (busy || !root.isConnected) return;
+    const texts = held = [];
+    try { ui.draw(colours(root)); } finally { held = null; }
     setters.forEach((update) => update());
-    ui.draw(colours(root));
+    for (const [node, text] of texts) put(node, text);
     if (code && listing.parentElement.open) list();
   };
   if (code) ui.listen(listing.parentElement, "toggle", list);
