@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import html
+from pathlib import Path
 
 import ipywidgets
+
+from unet_edu.widgets.answer import in_words
 
 WORDS = {
     "button": "Choose a picture",
@@ -44,9 +47,12 @@ class PictureUpload(ipywidgets.VBox):
     def _take(self, source, name=None):
         from unet_edu.pictures import read_picture
 
+        name = name or Path(source).name
         try:
-            self._use(read_picture(source, self._size, name), name or source)
-            said = WORDS["taken"].format(name=name or source, size=self._size)
+            self._use(read_picture(source, self._size, name), name)
+            said = WORDS["taken"].format(name=name, size=self._size)
         except (OSError, ValueError) as error:
             said = str(error)
+        except Exception as error:  # from `use`; it would end up in a log that a reader does not see
+            said = in_words(error)
         self.said.value = html.escape(said, quote=False)
