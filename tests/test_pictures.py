@@ -228,6 +228,7 @@ def test_the_value_of_an_upload_is_read_as_ipywidgets_7_and_8_give_it():
     assert uploaded({}) == uploaded(()) == []
 
 
-def test_reading_pictures_imports_no_torch():
-    code = "import sys, unet_edu.pictures; sys.exit('torch' in sys.modules)"
+def test_reading_pictures_and_showing_answers_import_no_torch():
+    modules = "unet_edu.pictures, unet_edu.widgets.picture_upload, unet_edu.widgets.answer"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -26,7 +26,7 @@ class PictureUpload(ipywidgets.VBox):
 
     def __init__(self, use, size: int = 32, **traits):
         self.upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description=WORDS["button"])
-        self.upload.layout.width = "auto"
+        self.upload.layout.width = "max-content"
         self.path = ipywidgets.Text(description=WORDS["path"], placeholder=WORDS["example"], continuous_update=False)
         self.said = ipywidgets.HTML()
         self._use, self._size = use, size
