@@ -12,6 +12,7 @@ from pathlib import Path
 
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
+from still_widgets import still_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 UNUSED_CSS = ("sphinx-thebe", "togglebutton")
@@ -84,6 +85,7 @@ def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
         name = str(script.filename or "")
         if attributes.get("type") == STATE:
             context["widget_state"] = compact_state(body)
+            context["body"] = still_pictures(context["body"], json.loads(body)["state"])
             continue
         if any(word in name or word in body for word in UNUSED_JS if word not in needed):
             continue

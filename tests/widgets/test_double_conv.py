@@ -348,3 +348,51 @@ def test_pixels_stay_square_under_a_theme_that_pads_figures(mount, make):
     )
     assert len(widths) >= 8
     assert all(drawn == pytest.approx(shown, abs=0.5) for drawn, shown in widths)
+
+
+def test_another_batch_is_drawn_anew_within_its_own_bounds(run_js, make, block):
+    scope = make(stage="relu2", row=6, column=5, image=1, out_channel=2)
+    before = scope.data
+    torch.manual_seed(2)
+    scope.look_at(block, torch.rand(1, 2, 5, 12), names=["mine"])
+    assert (scope.image, scope.row, scope.column, scope.out_channel, scope.stage) == (0, 4, 5, 2, "relu2")
+    state = {key: getattr(scope, key) for key in ("image", "row", "column", "in_channel", "mid_channel", "out_channel")}
+    expected = microscope(block, scope.images)["train"]["relu2"][0, 2, 4, 5]
+    drawn = run_js(
+        """const { default: widget } = await import("/double_conv.js"), listeners = [], el = document.createElement("div");
+        const values = { ...arg.state, row: 6, column: 5, image: 1, stage: "relu2", mode: "train", data: arg.before };
+        const model = { get: (key) => values[key], set: (key, value) => { values[key] = value; }, save_changes() {},
+          on: (names, call) => listeners.push([names.split(" "), call]),
+          off: (names, call) => { for (const [i, l] of [...listeners.entries()].reverse()) if (l[1] === call) listeners.splice(i, 1); } };
+        document.body.append(el);
+        const leave = await widget.render({ model, el }), seen = () => ({ say: el.querySelector(".unet-say").textContent,
+          sections: el.querySelectorAll("section").length, rows: [...el.querySelectorAll("input[type=range]")].map((node) => Number(node.max)),
+          lists: el.querySelectorAll("select").length, listeners: listeners.length });
+        const first = seen();
+        Object.assign(values, arg.state, { data: arg.after });  // as ipywidgets does: all values first, then the news of each
+        for (const key of ["row", "image", "data"]) for (const [names, call] of [...listeners]) if (names.includes(`change:${key}`)) call();
+        const second = seen();
+        leave();
+        return { first, second, left: [el.childElementCount, listeners.length] };""",
+        {"before": before, "after": scope.data, "state": state},
+    )
+    assert drawn["first"]["lists"] == 1
+    assert drawn["second"]["lists"] == 0  # one image needs no choice
+    assert drawn["second"]["sections"] == 1
+    assert drawn["first"]["rows"][-2:] == [HEIGHT - 1, WIDTH - 1]
+    assert drawn["second"]["rows"][-2:] == [4, 11]
+    told = re.search(r"(?:becomes|stays) (−?\d+(?:\.\d+)?)", drawn["second"]["say"])
+    assert number(told[1]) == pytest.approx(expected, abs=1e-3)
+    assert drawn["second"]["listeners"] == drawn["first"]["listeners"]
+    assert drawn["left"] == [0, 0]
+
+
+def test_the_stage_names_its_channel_and_the_layers_before_it(make, block, images, seen):
+    for stage in ("input", *STAGES):
+        scope = make(stage=stage, mode="eval", in_channel=1, mid_channel=3, out_channel=2)
+        with torch.no_grad():
+            y = block.double_conv[: scope.depth].eval()(scope.images)[0, scope.channel]
+        block.train()
+        channel = 1 if stage == "input" else 3 if stage in CHANNELS else 2
+        assert scope.channel == channel
+        assert y.numpy() == pytest.approx(torchs(seen, stage, "eval")[0, channel], abs=1e-5)

@@ -5,10 +5,25 @@ Source: the size formula of the torch.nn manual; Dumoulin and Visin (2016), chap
 
 from __future__ import annotations
 
+import numpy as np
 import traitlets
 
 from unet_edu.shapes import conv_transpose2d_size
 from unet_edu.widgets.base import Bounded, Choice, Widget, inline, style
+
+ARGUMENTS = ("kernel_size", "stride", "padding", "output_padding", "dilation")
+
+
+def counting(side: int) -> np.ndarray:
+    """1, 2, 3 ... in raster order, (side, side)."""
+    return np.arange(1.0, side * side + 1).reshape(side, side)
+
+
+def bilinear(side: int) -> np.ndarray:
+    """The triangle that up-sampling by ceil(side / 2) uses, along both axes, (side, side)."""
+    factor = -(-side // 2)
+    line = 1 - np.abs(np.arange(side) / factor - (2 * factor - 1 - factor % 2) / (2 * factor))
+    return np.outer(line, line)
 
 
 class ConvTransposeBench(Widget):
@@ -49,10 +64,30 @@ class ConvTransposeBench(Widget):
             self.input_size, self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation
         )
 
+    @property
+    def arguments(self) -> dict[str, int]:
+        """The present arguments of `nn.ConvTranspose2d`, by name."""
+        return {name: getattr(self, name) for name in ARGUMENTS}
+
+    @property
+    def maps(self) -> tuple[np.ndarray, np.ndarray]:
+        """The present input and kernel, float32: (input_size, input_size) and (kernel_size, kernel_size)."""
+        n, k = self.input_size, self.kernel_size
+        impulse = np.zeros((n, n))
+        impulse[n // 2, n // 2] = 1
+        inputs = {"counting": counting(n), "constant": np.ones((n, n)), "impulse": impulse}
+        kernels = {"counting": counting(k), "ones": np.ones((k, k)), "bilinear": bilinear(k)}
+        return inputs[self.input].astype(np.float32), kernels[self.weight].astype(np.float32)
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """Row and column of the output cell looked at; beyond the end it is the last."""
+        last = self.output_size - 1
+        return min(self.row, last), min(self.column, last)
+
     @traitlets.validate("input_size", "kernel_size", "stride", "padding", "output_padding", "dilation")
     def _legal(self, proposal):
-        names = ("input_size", "kernel_size", "stride", "padding", "output_padding", "dilation")
-        values = {name: getattr(self, name) for name in names} | {proposal.trait.name: proposal.value}
+        values = self.arguments | {"input_size": self.input_size} | {proposal.trait.name: proposal.value}
         try:
             conv_transpose2d_size(values.pop("input_size"), **values)
         except ValueError as error:

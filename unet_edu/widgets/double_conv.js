@@ -61,7 +61,7 @@ weight, bias = torch.tensor([${n.weight}]), torch.tensor([${n.bias}])
 y = F.batch_norm(x, mean, var, weight, bias, training=False, eps=${n.eps})\n${end}`;
 }
 
-function render({ model, el }) {
+function build({ model, el }) {
   const read = readings(model.get("data")), names = model.get("data").names;
   const last = [read.channels("input"), read.channels("conv1"), read.channels("conv2")].map((n) => n - 1);
   const BOUNDS = { image: [0, read.images - 1], stage: STAGES, mode: Object.keys(WORDS.modes), in_channel: [0, last[0]], mid_channel: [0, last[1]], out_channel: [0, last[2]],
@@ -240,6 +240,14 @@ function render({ model, el }) {
     ui.pick(big[part].canvas, { drag: true, at: (event) => at[part] && at[part].at(event), now: () => [model.get("row"), model.get("column")], choose });
   }
   return ui.ready();
+}
+
+/** Other data may have another size, other channels and other bounds: build anew. */
+function render({ model, el }) {
+  let leave = build({ model, el });
+  const again = () => { leave(); leave = build({ model, el }); };
+  model.on("change:data", again);
+  return () => { model.off("change:data", again); leave(); };
 }
 
 export default { render };

@@ -87,6 +87,17 @@ def state(seen: dict, names: list[str]) -> dict:
     return data
 
 
+def look(block, images, names: list[str] | None) -> dict:
+    """Run `block` on `images` in both modes; return all that the page shows, with a name for each image."""
+    from unet_edu.activations import microscope
+
+    seen = microscope(block, images)
+    names = [f"image {i}" for i in range(len(seen["input"]))] if names is None else [str(name) for name in names]
+    if len(names) != len(seen["input"]):
+        raise ValueError(f"{len(names)} names for {len(seen['input'])} images; give one each")
+    return state(seen, names)
+
+
 class DoubleConvMicroscope(Widget):
     """One pixel's way through a DoubleConv: choose image, stage, channel and pixel.
 
@@ -100,6 +111,7 @@ class DoubleConvMicroscope(Widget):
 
     _esm = inline("double_conv.js")
     _css = style()
+    images = None  # the batch under the microscope, as it was given
 
     data = traitlets.Dict(help="what torch said, packed by from_block").tag(sync=True)
     image = Bounded(0, 0, 63, "which image of the batch")
@@ -125,13 +137,34 @@ class DoubleConvMicroscope(Widget):
         The state takes 3 bytes a value: three maps per image and out channel count, two of them for the two modes.
         names: one short text per image. Other arguments: the traits above.
         """
-        from unet_edu.activations import microscope
+        scope = cls(look(block, images, names), **traits)
+        scope.images = images
+        return scope
 
-        seen = microscope(block, images)
-        names = [f"image {i}" for i in range(len(seen["input"]))] if names is None else [str(name) for name in names]
-        if len(names) != len(seen["input"]):
-            raise ValueError(f"{len(names)} names for {len(seen['input'])} images; give one each")
-        return cls(state(seen, names), **traits)
+    def look_at(self, block, images, names: list[str] | None = None) -> None:
+        """Put another batch or block under the microscope; what was chosen stays chosen as far as it exists there."""
+        data = look(block, images, names)
+        self.images = images
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.data = data
+            for name, most in self._last().items():
+                setattr(self, name, min(getattr(self, name), most))
+
+    @property
+    def channel(self) -> int:
+        """The channel looked at, of the stage looked at."""
+        half = 0 if self.stage == "input" else int(self.stage[-1])
+        return (self.in_channel, self.mid_channel, self.out_channel)[half]
+
+    @property
+    def depth(self) -> int:
+        """How many of the block's six layers stand before the stage looked at: `block.double_conv[:depth]` made it."""
+        return ("input", "conv1", "bn1", "relu1", "conv2", "bn2", "relu2").index(self.stage)
+
+    def _last(self) -> dict[str, int]:
+        """The greatest value of each number, by name."""
+        names = ("image", "row", "column", "in_channel", "mid_channel", "out_channel")
+        return {name: n - 1 for name, n in zip(names, self.data["size"] + self.data["channels"], strict=True)}
 
     @traitlets.default("stage")
     def _first_stage(self):
@@ -148,8 +181,7 @@ class DoubleConvMicroscope(Widget):
     @traitlets.validate("image", "in_channel", "mid_channel", "out_channel", "row", "column")
     def _at_hand(self, proposal):
         name, value = proposal.trait.name, proposal.value
-        names = ("image", "row", "column", "in_channel", "mid_channel", "out_channel")
-        most = dict(zip(names, self.data["size"] + self.data["channels"], strict=True))[name] - 1
+        most = self._last()[name]
         if value > most:
             raise traitlets.TraitError(f"{name}={value} does not exist here; choose 0 to {most}")
         return value
