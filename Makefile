@@ -3,17 +3,20 @@
 PYTHON ?= python3
 PORT ?= 0
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/ready
 AXE := node_modules/axe-core/axe.min.js
 export PYTHONDONTWRITEBYTECODE := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
+export PYTHONUTF8 := 1
 
-.PHONY: note-status help serve book test bench lab fix clean
+.PHONY: note-status help serve book test unit package bench lab fix clean
 
 help:
 	@echo "make serve   build the book and serve it on this machine (PORT=8000 to choose the port)"
 	@echo "make test    build the book, then run every test, in the browser too"
+	@echo "make unit    run the tests that need neither the book nor a browser"
+	@echo "make package build the wheel and try it with the lowest and the newest versions it allows"
 	@echo "make book    build the book into _build/html"
 	@echo "make bench   measure time and bytes, next to the baselines; writes _build/bench.json"
 	@echo "make lab     open the chapters in JupyterLab"
@@ -47,6 +50,12 @@ test: note-status book $(AXE)
 	$(BIN)/python -m tests.site.chromium
 	$(BIN)/python -m pytest -n 2 -m "not alone"
 	$(BIN)/python -m pytest -m alone
+
+unit: $(READY)
+	$(BIN)/python -m pytest -m "not browser and not alone" --ignore tests/site
+
+package: $(READY)
+	$(BIN)/python -m tests.package
 
 bench: book
 	$(BIN)/python -m tests.site.chromium
