@@ -59,7 +59,18 @@ def test_sdist_holds_the_package_with_its_scripts_and_styles_and_its_licence(arc
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert sources() <= names
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= names
-    assert not [name for name in names if name.startswith(("book/", "notebooks/", "_build", "node_modules", "."))]
+    tops = {name.partition("/")[0] for name in names}
+    assert tops <= {
+        "unet_edu",
+        "tests",
+        "LICENSE",
+        "README.md",
+        "CHANGELOG.md",
+        "pyproject.toml",
+        "PKG-INFO",
+        ".gitignore",
+        "",
+    }
 
 
 def test_a_script_in_the_wheel_is_the_source_byte_for_byte(wheel):
