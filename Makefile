@@ -10,16 +10,16 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PYTHONUTF8 := 1
 
-.PHONY: note-status help serve book test unit package bench lab fix clean
+.PHONY: note-status help serve book test bench lab fix clean
 
 help:
 	@echo "make serve   build the book and serve it on this machine (PORT=8000 to choose the port)"
 	@echo "make test    build the book, then run every test, in the browser too"
-	@echo "make unit    run the tests that need neither the book nor a browser"
-	@echo "make package build the wheel and try it with the lowest and the newest versions it allows"
 	@echo "make book    build the book into _build/html"
 	@echo "make bench   measure time and bytes, next to the baselines; writes _build/bench.json"
 	@echo "make lab     open the chapters in JupyterLab"
+	@echo "make unit    run the tests that need neither the book nor a browser"
+	@echo "make package build the wheel, and try it with the lowest and the newest versions that it allows"
 	@echo "make fix     format and lint with ruff; strip the outputs of notebooks"
 	@echo "make clean   remove everything that was built (the environment stays)"
 
@@ -51,15 +51,16 @@ test: note-status book $(AXE)
 	$(BIN)/python -m pytest -n 2 -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
-unit: $(READY)
-	$(BIN)/python -m pytest -m "not browser and not alone" --ignore tests/site
-
-package: $(READY)
-	$(BIN)/python -m tests.package
-
 bench: book
 	$(BIN)/python -m tests.site.chromium
 	$(BIN)/python -m tests.bench
+
+.PHONY: unit package
+unit: $(READY)
+	$(BIN)/python -m pytest -m "not browser and not alone" --ignore tests/site --ignore tests/hosts
+
+package: $(READY)
+	$(BIN)/python -m tests.package
 
 lab: $(READY)
 	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks

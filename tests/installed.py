@@ -31,7 +31,7 @@ ALONE += [widgets.ThresholdLab, widgets.UNetTrace, widgets.UpsamplingBench]  # t
 
 
 def test_the_wheel_is_tested_and_not_the_sources():
-    assert Path(unet_edu.__file__).is_relative_to(Path(sys.prefix).resolve())
+    assert Path(unet_edu.__file__).resolve().is_relative_to(Path(sys.prefix).resolve())
     assert "site-packages" in unet_edu.__file__
     assert version("unet_edu") == unet_edu.__version__
 
