@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "_build" / "package"
 WITHOUT = {"torch"}
 # Where the floor has no wheel for a newer Python, the first version that has one.
-FIRST_WHEELS = {(3, 13): {"numpy": "2.1.0", "matplotlib": "3.9.2"}}
+FIRST_WHEELS = {
+    (3, 12): {"pillow": "10.1.0"},
+    (3, 13): {"matplotlib": "3.9.2", "numpy": "2.1.0", "pillow": "10.4.0"},
+}
 
 
 def declared(wheel: Path) -> dict[str, Requirement]:
@@ -35,11 +38,11 @@ def declared(wheel: Path) -> dict[str, Requirement]:
 
 def floors(wheel: Path) -> dict[str, str]:
     """Return the lowest version of each requirement, as this Python can install it."""
-    lowest = {}
+    first, lowest = FIRST_WHEELS.get(sys.version_info[:2], {}), {}
     for name, requirement in declared(wheel).items():
         (floor,) = [part.version for part in requirement.specifier if part.operator == ">="]
-        lowest[name] = floor
-    return lowest | FIRST_WHEELS.get(sys.version_info[:2], {})
+        lowest[name] = first.get(name, floor)
+    return lowest
 
 
 def pins() -> dict[str, str]:
