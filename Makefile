@@ -3,11 +3,12 @@
 PYTHON ?= python3
 PORT ?= 0
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/ready
 AXE := node_modules/axe-core/axe.min.js
 export PYTHONDONTWRITEBYTECODE := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
+export PYTHONUTF8 := 1
 
 .PHONY: note-status help serve book test bench lab fix clean
 
@@ -17,6 +18,8 @@ help:
 	@echo "make book    build the book into _build/html"
 	@echo "make bench   measure time and bytes, next to the baselines; writes _build/bench.json"
 	@echo "make lab     open the chapters in JupyterLab"
+	@echo "make unit    run the tests that need neither the book nor a browser"
+	@echo "make package build the wheel, and try it with the lowest and the newest versions that it allows"
 	@echo "make fix     format and lint with ruff; strip the outputs of notebooks"
 	@echo "make clean   remove everything that was built (the environment stays)"
 
@@ -51,6 +54,13 @@ test: note-status book $(AXE)
 bench: book
 	$(BIN)/python -m tests.site.chromium
 	$(BIN)/python -m tests.bench
+
+.PHONY: unit package
+unit: $(READY)
+	$(BIN)/python -m pytest -m "not browser and not alone" --ignore tests/site --ignore tests/hosts
+
+package: $(READY)
+	$(BIN)/python -m tests.package
 
 lab: $(READY)
 	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks

@@ -25,6 +25,13 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>One 
 <script type="application/json" id="unet-widget-state">{state}</script><script src="/host.js"></script></body></html>"""
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the tests that open a page, so that the others can run where there is no Chromium: `make unit`."""
+    for item in items:
+        if {"browser", "book"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium."""
