@@ -158,7 +158,7 @@ class DoubleConvMicroscope(Widget):
 
     @property
     def depth(self) -> int:
-        """How many of the block's six layers stand before the stage looked at: `block.double_conv[:depth]` made it."""
+        """How many of the block's six layers, counted from the first, made the stage looked at."""
         return ("input", "conv1", "bn1", "relu1", "conv2", "bn2", "relu2").index(self.stage)
 
     def _last(self) -> dict[str, int]:
