@@ -71,7 +71,7 @@ class ConvTransposeBench(Widget):
 
     @property
     def maps(self) -> tuple[np.ndarray, np.ndarray]:
-        """The present input and kernel, float32: (input_size, input_size) and (kernel_size, kernel_size)."""
+        """The present input (input_size, input_size) and kernel (kernel_size, kernel_size), float32."""
         n, k = self.input_size, self.kernel_size
         impulse = np.zeros((n, n))
         impulse[n // 2, n // 2] = 1

@@ -158,7 +158,7 @@ class DoubleConvMicroscope(Widget):
 
     @property
     def depth(self) -> int:
-        """The number of layers of the block before the stage looked at, from 0 to 6."""
+        """How many of the block's six layers, counted from the first, made the stage looked at."""
         return ("input", "conv1", "bn1", "relu1", "conv2", "bn2", "relu2").index(self.stage)
 
     def _last(self) -> dict[str, int]:
