@@ -8,6 +8,7 @@ middle leaves neither the old checkpoint nor the new one.
 import contextlib
 import os
 import pickle
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -96,6 +97,9 @@ def read(path) -> dict:
     if not zipped:
         raise CheckpointError(f"{path} is no checkpoint: what torch.save writes is a zip archive, and this is none")
     try:
+        with zipfile.ZipFile(path) as archive:  # the checksums first: what torch says of damage depends on its version
+            if archive.testzip():
+                raise zipfile.BadZipFile
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
