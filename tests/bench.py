@@ -120,7 +120,7 @@ def visit(browser, base, name):
         page.on("console", lambda m: found.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: found.append(str(e)))
         page.goto(base + name)
-        page.wait_for_selector("html[data-settled]")
+        page.wait_for_selector("html[data-widgets=ready]")
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(500)
         kilobytes = sum(wire) / 1000

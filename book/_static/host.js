@@ -98,18 +98,22 @@
     }
   }
 
-  /* Lays the whole page out for two frames, so that each section's height is remembered while it is off the screen (see site.css). */
-  function settle() {
+  /* While a reader moves a widget, and a moment longer, the page paints only what is on the screen (see site.css). */
+  function quickenMoves() {
     const { dataset } = document.documentElement;
-    delete dataset.settled;
-    requestAnimationFrame(() => requestAnimationFrame(() => { dataset.settled = ""; }));
+    let timer = 0;
+    const moving = ({ target }) => {
+      if (!target.closest || !target.closest(".unet")) return;
+      if (dataset.moving === undefined) dataset.moving = "";
+      clearTimeout(timer);
+      timer = setTimeout(() => { delete dataset.moving; }, 1000);
+    };
+    for (const type of ["pointerdown", "pointermove", "keydown", "focusin", "input"]) document.addEventListener(type, moving, { capture: true, passive: true });
   }
 
   start().finally(() => {
     document.documentElement.dataset.widgets = "ready";
+    quickenMoves();
     loadTheRest();
-    settle();
-    let waiting = 0;
-    window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(settle, 200); });
   });
 })();
