@@ -375,7 +375,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
       input.addEventListener("change", () => ui.write({ [key]: value }));
       return [input, h("label", {}, input, text)];
     });
-    setters.push(() => inputs.forEach(([input]) => { input.checked = input.value === model.get(key); }));
+    setters.push(() => inputs.forEach(([input]) => { const on = input.value === model.get(key); if (input.checked !== on) input.checked = on; }));
     const field = h("fieldset", {}, h("legend", {}, label), h("div", { class: "unet-radios" }, inputs.map(([, node]) => node)));
     into.append(field);
     return field;
@@ -385,7 +385,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   ui.check = (key, label, { into = ui.controls } = {}) => {
     const input = h("input", { type: "checkbox" }), field = h("label", { class: "unet-check" }, input, label);
     input.addEventListener("change", () => ui.write({ [key]: input.checked }));
-    setters.push(() => { input.checked = model.get(key); });
+    setters.push(() => { if (input.checked !== model.get(key)) input.checked = model.get(key); });
     into.append(field);
     return field;
   };
@@ -394,7 +394,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   ui.select = (key, label, options, { into = ui.controls } = {}) => {
     const id = freshId(), list = h("select", { id }, options.map(([value, text]) => h("option", { value: String(value) }, text)));
     list.addEventListener("change", () => ui.write({ [key]: typeof options[0][0] === "number" ? Number(list.value) : list.value }));
-    setters.push(() => { list.value = String(model.get(key)); });
+    setters.push(() => { const value = String(model.get(key)); if (list.value !== value) list.value = value; });
     into.append(h("div", { class: "unet-select" }, h("label", { class: "unet-label", for: id }, label), list));
     return list;
   };
