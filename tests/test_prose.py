@@ -1,12 +1,15 @@
 """The pages without code against what they speak of: tests, chapters, references, palette."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+
+from unet_edu.model import DoubleConv, Down, UNet, Up
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK, NOTEBOOKS = ROOT / "book", sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -74,3 +77,15 @@ def test_a_chapter_states_its_aim_and_closes_with_what_held(notebook):
         )
     ]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_shown_code_fits_the_width_of_the_page(path):
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    shown = [cell.source for cell in cells if "hide-input" not in cell.metadata.get("tags", [])]
+    assert [line for source in shown for line in source.splitlines() if len(line) > 90] == []
+
+
+@pytest.mark.parametrize("part", [DoubleConv, Down, Up, UNet], ids=lambda c: c.__name__)
+def test_shown_classes_fit_the_width_of_the_page(part):
+    assert [line for line in inspect.getsource(part).splitlines() if len(line) > 90] == []

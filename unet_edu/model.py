@@ -13,13 +13,17 @@ import torch.nn.functional as F
 
 
 class DoubleConv(nn.Module):
-    """(3x3 convolution, BatchNorm, ReLU) twice: (B, in_channels, H, W) -> (B, out_channels, H, W)."""
+    """(3x3 convolution, BatchNorm, ReLU) twice.
+
+    (B, in_channels, H, W) -> (B, out_channels, H, W)
+    """
 
     def __init__(self, in_channels, out_channels, mid_channels=None):
         super().__init__()
         if mid_channels is None:
             mid_channels = out_channels
-        require_counts(in_channels=in_channels, out_channels=out_channels, mid_channels=mid_channels)
+        require_counts(in_channels=in_channels, out_channels=out_channels)
+        require_counts(mid_channels=mid_channels)
         self.double_conv = nn.Sequential(
             # No bias: BatchNorm subtracts each channel's mean, and a bias with it.
             nn.Conv2d(in_channels, mid_channels, kernel_size=3, padding=1, bias=False),
@@ -35,7 +39,10 @@ class DoubleConv(nn.Module):
 
 
 class Down(nn.Module):
-    """Halve the map, then DoubleConv: (B, in_channels, H, W) -> (B, out_channels, H // 2, W // 2)."""
+    """Halve the map, then DoubleConv.
+
+    (B, in_channels, H, W) -> (B, out_channels, H // 2, W // 2)
+    """
 
     def __init__(self, in_channels, out_channels):
         super().__init__()
@@ -49,11 +56,14 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """Double the map, lay it over the skip, then DoubleConv: -> (B, out_channels, H, W), the skip's H and W.
+    """Double the map, lay it over the skip, then DoubleConv.
 
-    `in_channels` is what DoubleConv reads: half up-sampled from below, half from the skip. A transposed convolution
-    halves channels itself, so all `in_channels` come in from below; bilinear up-sampling keeps them, so half come in,
-    and DoubleConv narrows in its middle instead.
+    -> (B, out_channels, H, W), with the skip's H and W
+
+    `in_channels` is what DoubleConv reads: half up-sampled from below, half from the
+    skip. A transposed convolution halves channels itself, so all `in_channels` come in
+    from below; bilinear up-sampling keeps them, so half come in, and DoubleConv narrows
+    in its middle instead.
     """
 
     def __init__(self, in_channels, out_channels, bilinear=False):
@@ -70,14 +80,18 @@ class Up(nn.Module):
         x = self.up(x)  # (B, C, 2h, 2w)
         diff_y = skip.size(2) - x.size(2)  # 1 where pooling dropped an odd row, else 0
         diff_x = skip.size(3) - x.size(3)
-        # F.pad reads the last axis first: left, right, top, bottom. The odd pixel goes right and bottom.
-        x = F.pad(x, [diff_x // 2, diff_x - diff_x // 2, diff_y // 2, diff_y - diff_y // 2])  # (B, C, H, W)
+        left, top = diff_x // 2, diff_y // 2  # an odd pixel goes right and bottom
+        # F.pad reads the last axis first
+        x = F.pad(x, [left, diff_x - left, top, diff_y - top])  # (B, C, H, W)
         x = torch.cat([skip, x], dim=1)  # (B, 2C, H, W)
         return self.conv(x)  # (B, out_channels, H, W)
 
 
 class OutConv(nn.Module):
-    """One score per class and pixel, by a 1x1 convolution: (B, in_channels, H, W) -> (B, out_channels, H, W)."""
+    """One score per class and pixel, by a 1x1 convolution.
+
+    (B, in_channels, H, W) -> (B, out_channels, H, W)
+    """
 
     def __init__(self, in_channels, out_channels):
         super().__init__()
@@ -89,24 +103,29 @@ class OutConv(nn.Module):
 
 
 class UNet(nn.Module):
-    """Four levels down, four up: image (B, n_channels, H, W) -> logits (B, n_classes, H, W).
+    """Four levels down, four up.
 
-    H and W: pixels, at least 16 each, odd or even. Logits are not yet probabilities: the loss takes the softmax.
-    `width` counts the first level's channels; each level below has twice as many.
-    Raises TypeError or ValueError, with the number and the fix, for an input the network cannot read.
+    image (B, n_channels, H, W) -> logits (B, n_classes, H, W)
+
+    H and W: pixels, at least 16 each, odd or even. Logits are not yet probabilities:
+    the loss takes the softmax. `width` counts the first level's channels; each level
+    below has twice as many. Raises TypeError or ValueError, with the number and the
+    fix, for an input the network cannot read.
     """
 
     def __init__(self, n_channels, n_classes, bilinear=False, width=64):
         super().__init__()
         require_counts(n_channels=n_channels, n_classes=n_classes, width=width)
         if not isinstance(bilinear, bool):
-            raise TypeError(f"bilinear {bilinear!r}: must be True or False; channels are set by width=...")
+            cure = "must be True or False; channels are set by width=..."
+            raise TypeError(f"bilinear {bilinear!r}: {cure}")
         self.n_channels = n_channels
         self.n_classes = n_classes
         self.bilinear = bilinear
         self.width = width
 
-        factor = 2 if bilinear else 1  # bilinear up-sampling keeps the channels: each level must hand up half as many
+        # bilinear up-sampling keeps the channels: each level must hand up half as many
+        factor = 2 if bilinear else 1
         self.inc = DoubleConv(n_channels, width)
         self.down1 = Down(width, 2 * width)
         self.down2 = Down(2 * width, 4 * width)
@@ -115,12 +134,12 @@ class UNet(nn.Module):
         self.up1 = Up(16 * width, 8 * width // factor, bilinear)
         self.up2 = Up(8 * width, 4 * width // factor, bilinear)
         self.up3 = Up(4 * width, 2 * width // factor, bilinear)
-        self.up4 = Up(2 * width, width, bilinear)  # nothing above to hand up to, so no factor
+        self.up4 = Up(2 * width, width, bilinear)  # nothing above it, so no factor
         self.outc = OutConv(width, n_classes)
 
     def forward(self, x):
         require_image(x, self)
-        # C is `width`; odd sizes round down; [brackets]: channels in bilinear mode, where they differ
+        # C is `width`; odd sizes round down; [in bilinear mode, where it differs]
         x1 = self.inc(x)  # (B, C, H, W)
         x2 = self.down1(x1)  # (B, 2C, H/2, W/2)
         x3 = self.down2(x2)  # (B, 4C, H/4, W/4)

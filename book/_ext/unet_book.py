@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import os
 import re
@@ -97,10 +98,25 @@ def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
         kept.append(type(script)(script.filename, priority=script.priority, **attributes))  # the original is shared
     for stock, mended in NAMED.items():
         context["body"] = context.get("body", "").replace(stock, mended)
+    context["body"] = mark_long_lines(context.get("body", ""))
     context["script_files"] = kept
     context["css_files"] = [
         css for css in context.get("css_files", []) if not any(word in str(css.filename) for word in UNUSED_CSS)
     ]
+
+
+OUTPUT = re.compile(r'<div class="output ([^"]*)">(<div class="highlight"><pre>.*?</pre>)', re.DOTALL)
+
+
+def mark_long_lines(body: str) -> str:
+    """A message of up to three lines wraps on a narrow screen, a longer one on any; a table keeps its columns."""
+
+    def marked(match: re.Match) -> str:
+        lines = [len(line) for line in html.unescape(re.sub(r"<[^>]+>", "", match[2])).splitlines()]
+        wraps = max(lines, default=0) > (40 if len(lines) <= 3 else 90)
+        return match[0].replace(match[1], f"{match[1]} unet-long", 1) if wraps else match[0]
+
+    return OUTPUT.sub(marked, body)
 
 
 def package_digest() -> str:

@@ -2,7 +2,7 @@
 
 import json
 
-from unet_book import compact_state
+from unet_book import compact_state, mark_long_lines
 
 from unet_edu.widgets import ConvBench, ConvTransposeBench
 
@@ -33,3 +33,13 @@ def test_a_module_put_together_again_is_its_own_text():
         assert "".join(data["files"][i] for i in data["texts"][state["_esm"]]) == str(widget._esm)
         assert "".join(data["files"][i] for i in data["texts"][state["_css"]]) == str(widget._css)
         assert "layout" not in state
+
+
+def test_a_message_wraps_and_a_table_keeps_its_columns():
+    def output(*lines):
+        return '<div class="output stream"><div class="highlight"><pre><span></span>' + "\n".join(lines) + "</pre>"
+
+    message, table, short = output("x" * 70), output(*["y" * 70] * 4), output("z" * 20)
+    marked = mark_long_lines(message + table + short)
+    assert marked == message.replace("stream", "stream unet-long") + table + short
+    assert "unet-long" in mark_long_lines(output(*["y" * 91] * 4))
