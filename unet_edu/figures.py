@@ -383,7 +383,7 @@ def kernel_effects(image, maps, names, item: str) -> Picture:
 
 def skip_shifts(measured, size: int) -> Picture:
     """Chapter 7: for each way, where content is put against where it was: {way: (positions, shifts)}, image pixels."""
-    fig, axes = figure(7.2, 2.7, 1, len(measured), sharey=True)
+    fig, axes = figure(5.6, 2.7, 1, len(measured), sharey=True)
     for ax, (way, (position, shift)) in zip(axes, measured.items(), strict=True):
         mean = float(np.nanmean(shift))
         ax.axhline(0, color=ink("line"), linewidth=1)
@@ -416,7 +416,7 @@ def skip_shifts(measured, size: int) -> Picture:
 
 def loss_gradients(logits, pulls: dict[str, object], share: float) -> Picture:
     """Chapter 9: how hard each loss pulls the logit of the object pixels, against that logit; name -> pulls."""
-    fig, ax = figure(6.0, 3.2)
+    fig, ax = figure(5.0, 3.2)
     looks = {"cross-entropy": ("input", "-"), "Dice loss": ("weight", "--"), "sum": ("output", ":")}
     for name, values in pulls.items():
         role, dashes = looks[name]
@@ -441,7 +441,7 @@ def loss_gradients(logits, pulls: dict[str, object], share: float) -> Picture:
 
 def floor_cost(sizes, lost) -> Picture:
     """Chapter 4: for each image size, the pixels that the four poolings drop along one axis, stacked."""
-    fig, ax = figure(6.0, 3.0)
+    fig, ax = figure(5.2, 3.0)
     looks = [("input", None), ("window", "///"), ("output", "---"), ("cut", "\\\\\\")]
     below = np.zeros(len(sizes), dtype=int)
     for level, (role, hatch) in enumerate(looks):
@@ -489,7 +489,7 @@ def receptive_fields(image, reached, names, item: str) -> Picture:
 
 def sample_positions(places) -> Picture:
     """Chapter 6: where a whole row and a crop of it are sampled; `places`: align_corners -> (whole, crop) positions."""
-    fig, axes = figure(6.0, 3.0, 2, 1, sharex=True)
+    fig, axes = figure(5.2, 3.0, 2, 1, sharex=True)
     for ax, (align, (whole, crop)) in zip(axes, places.items(), strict=True):
         ax.vlines(whole, 1, 2, color=ink("input"), linewidth=2)
         ax.vlines(crop, 0, 1, color=ink("decoder"), linewidth=2, linestyle=(0, (2, 1)))
@@ -531,7 +531,7 @@ def doubled_maps(image, smooth, stamped, item: str) -> Picture:
 
 def parameter_bars(stages, transposed, bilinear) -> Picture:
     """Chapter 6: parameters of each stage in the two kinds of network."""
-    fig, ax = figure(6.0, 3.6)
+    fig, ax = figure(5.0, 3.8)
     places = np.arange(len(stages))
     looks = (("decoder", None, "transposed"), ("input", "///", "bilinear"))
     for counts, shift, (role, hatch, _) in zip((transposed, bilinear), (-0.2, 0.2), looks, strict=True):
@@ -563,7 +563,7 @@ def parameter_bars(stages, transposed, bilinear) -> Picture:
 
 def training_curves(history, own, classes, what: str) -> Picture:
     """Chapter 10: loss and learning rate of every step, held-out IoU of every epoch; `own`: with batch statistics."""
-    fig, (top, middle, bottom) = figure(6.0, 5.6, 3, 1, sharex=True, height_ratios=(2, 1, 2))
+    fig, (top, middle, bottom) = figure(5.2, 5.6, 3, 1, sharex=True, height_ratios=(2, 1, 2))
     steps = np.arange(1, len(history.loss) + 1)
     ends = [entry["step"] for entry in history.epochs]
     top.plot(steps, history.loss, color=ink("line"), linewidth=0.8)
