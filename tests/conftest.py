@@ -79,15 +79,15 @@ def open_page(browser):
     assert not errors, errors
 
 
-@pytest.fixture
-def mount(open_page, sources, pages):
-    """Render live Python widgets through the static host, without a book: mount(widget, ...) -> page."""
+@pytest.fixture(scope="session")
+def mounted(sources, pages):
+    """Write a page with live Python widgets in the static host, without a book: mounted(widget, ...) -> its URL."""
     from unet_book import compact_state
 
     numbers = itertools.count()
     pages["/host.js"] = (ROOT / "book" / "_static" / "host.js").read_text(encoding="utf-8")
 
-    def mounter(*widgets, fragment="", **options):
+    def write(*widgets):
         models = {
             f"w{i}": {
                 "model_module": "anywidget",
@@ -99,14 +99,56 @@ def mount(open_page, sources, pages):
             f'<div class="cell_output"><script type="application/vnd.jupyter.widget-view+json">{{"model_id": "w{i}"}}</script></div>'
             for i in range(len(widgets))
         )
-        path = f"/mounted-{next(numbers)}-{id(widgets)}.html"
+        path = f"/mounted-{next(numbers)}.html"
         state = compact_state(json.dumps({"state": models}))
         pages[path] = PAGE.replace("{views}", views).replace("{state}", state)
-        page = open_page(sources.rstrip("/") + path + fragment, **options)
+        return sources.rstrip("/") + path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def idle_pages(browser):
+    """Pages that wait for the next test: opening one takes as long as drawing a widget."""
+    idle = []
+    yield idle
+    for page, _ in idle:
+        page.context.close()
+
+
+@pytest.fixture
+def mount(browser, mounted, idle_pages):
+    """Open a page with live widgets: mount(widget, ..., fragment, width, height, scheme, reduced_motion) -> page.
+
+    Each call has a page to itself until the test ends; console errors and uncaught exceptions fail the test then.
+    """
+    taken = []
+
+    def take():
+        if idle_pages:
+            return idle_pages.pop()
+        page, errors = browser.new_context().new_page(), []
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page, errors
+
+    def mounter(*widgets, fragment="", width=1280, height=900, scheme="light", reduced_motion="no-preference"):
+        page, errors = take()
+        taken.append((page, errors))
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme, reduced_motion=reduced_motion)
+        page.goto(mounted(*widgets) + fragment)
         page.wait_for_selector("html[data-widgets=ready]")
         return page
 
-    return mounter
+    yield mounter
+    told = [error for _, errors in taken for error in errors]
+    for page, errors in taken:
+        page.goto("about:blank")
+        page.mouse.move(0, 0)
+        errors.clear()
+    idle_pages.extend(taken)
+    assert not told, told
 
 
 @pytest.fixture(scope="session")

@@ -33,48 +33,82 @@ def chapters() -> list[str]:
 
 PAGES = chapters()
 LIVE = [name for name in PAGES if name.startswith("notebooks/") or name == "book/intro.html"]
-EVERY_SLIDER = """async () => {
+CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]
+SERVED = [*PAGES, "search.html"]
+EVERY_SLIDER = """() => {
   const dead = [];
   for (const slider of document.querySelectorAll("main input[type=range]")) {
-    const root = slider.closest(".unet");
-    const say = () => root.innerText + root.innerHTML + [...root.querySelectorAll("canvas")].map((c) => c.toDataURL()).join("");
-    const before = say(), old = slider.value;
-    const set = (value) => { slider.value = value; slider.dispatchEvent(new Event("input", { bubbles: true })); };
     if (slider.min === slider.max) continue;
-    set(Number(old) > Number(slider.min) ? slider.min : slider.max);
-    if (say() === before) dead.push(slider.labels[0]?.innerText ?? slider.outerHTML);
+    const root = slider.closest(".unet"), old = slider.value;
+    const words = () => root.innerText + root.innerHTML;
+    const pixels = () => [...root.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL()).join("");
+    const set = (value) => { slider.value = value; slider.dispatchEvent(new Event("input", { bubbles: true })); };
+    const other = Number(old) > Number(slider.min) ? slider.min : slider.max;
+    const before = words();
+    set(other);
+    if (words() === before) { // said nothing: is anything drawn otherwise?
+      const after = pixels();
+      set(old);
+      if (pixels() === after) dead.push(slider.labels[0]?.innerText ?? slider.outerHTML);
+    }
     set(old);
   }
   return dead;
 }"""
+# Whatever a screen reader or a layout could meet: each element with its role-giving attributes and whether it is shown.
+STRUCTURE = """[...document.body.querySelectorAll("*")].map((node) => [node.tagName, node.checkVisibility({ visibilityProperty: true }),
+  Math.round(node.getBoundingClientRect().width), node.tabIndex, ...[...node.attributes].filter(({ name }) => /^(aria-|role$|alt$|title$)/.test(name)).map(({ name, value }) => name + value)].join("|"))"""
+# The rules of axe that look at colours; the others look at what STRUCTURE lists, which no scheme changes (asserted).
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
+
+
+class Visit:
+    """A page of the book in the browser, opened once; `faults` and `foreign` grow as long as it is open."""
+
+    def __init__(self, browser, book, name):
+        self.foreign, self.faults = [], []
+        self.page = page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        page.on("request", lambda r: None if r.url.startswith((book, "data:", "blob:")) else self.foreign.append(r.url))
+        page.on("response", lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.on("console", lambda m: self.faults.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda e: self.faults.append(str(e)))
+        page.goto(book + name)
+        ready(page)
+
+    def show(self, width=1280, scheme="light"):
+        """The page at this width and in this scheme, when the theme has followed and no colour is on its way."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.wait_for_function(
+            """(scheme) => document.documentElement.dataset.theme === scheme &&
+            document.getAnimations().every((animation) => animation.playState !== "running")""",
+            arg=scheme,
+        )
+        return self.page
 
 
 def ready(page):
+    """Wait for the widgets, and for the theme's own scripts, which a page from a server loads after them."""
     page.wait_for_selector("html[data-widgets=ready]")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function(
+        """document.readyState === "complete" && !document.querySelector("script[data-later]") && (location.protocol === "file:" ||
+        [...document.scripts].every((script) => !script.src || performance.getEntriesByName(script.src).length))"""
+    )
     return page
 
 
-@pytest.mark.parametrize("name", [*PAGES, "search.html", "genindex.html"])
-def test_page_asks_no_other_host_and_reports_no_error(book, browser, name):
-    page = browser.new_page()
-    foreign, faults = [], []
-    page.on("request", lambda r: None if r.url.startswith((book, "data:", "blob:")) else foreign.append(r.url))
-    page.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-    page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda e: faults.append(str(e)))
-    ready(page.goto(book + name) and page)
-    page.wait_for_timeout(200)
-    page.close()
-    assert not foreign
-    assert not faults
+def of_each(names):
+    """One test for each page; pytest runs all tests of a page in a row, and xdist gives them to one worker."""
+    pages = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+    return pytest.mark.parametrize("visit", pages, indirect=True, scope="module")
 
 
-def test_no_file_of_the_site_is_loaded_from_another_host():
-    for path in SITE.rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        loads = re.findall(r"""<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=["'](https?:)?//""", text)
-        assert not loads, path
+@pytest.fixture(scope="module")
+def visit(request, browser, book):
+    """The page that the test names, opened once for all tests about it; they leave it as they found it."""
+    visit = Visit(browser, book, request.param)
+    yield visit
+    visit.page.close()
 
 
 def settle(page):
@@ -90,83 +124,103 @@ def settle(page):
         )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", [*PAGES, "search.html"])
-def test_axe_finds_no_violation_on_desktop_and_phone(book, open_page, name, scheme):
-    page = ready(open_page(book + name, scheme=scheme))
-    assert page.evaluate("document.documentElement.dataset.theme") == scheme
-    page.add_script_tag(path=AXE)
+def violations(page, only=None):
+    """What axe finds: (rule, first element, what to do, how many)."""
+    page.evaluate("window.axe !== undefined") or page.add_script_tag(path=AXE)
+    options = {"resultTypes": ["violations"]} | ({"runOnly": only} if only else {})
+    found = page.evaluate("(options) => axe.run(document, options).then((result) => result.violations)", options)
+    return [
+        (v["id"], v["nodes"][0]["html"][:160], v["nodes"][0]["failureSummary"][:300], len(v["nodes"])) for v in found
+    ]
+
+
+@of_each(SERVED)
+def test_axe_finds_no_violation_on_desktop_and_phone_in_light_and_dark(visit):
+    """All rules at both widths; in the dark again those about colour, after a look that nothing else changed."""
     for width in (1280, 360):
-        page.set_viewport_size({"width": width, "height": 900})
+        page = visit.show(width)
         settle(page)
-        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations)")
-        told = [
-            (v["id"], v["nodes"][0]["html"][:160], v["nodes"][0]["failureSummary"][:300], len(v["nodes"]))
-            for v in found
-        ]
-        assert not told, f"{width} px"
+        assert violations(page) == [], f"{width} px, light"
+        light = page.evaluate(STRUCTURE)
+        page = visit.show(width, "dark")
+        assert page.evaluate(STRUCTURE) == light, f"{width} px: the dark scheme changes more than colours"
+        assert violations(page, COLOUR_RULES) == [], f"{width} px, dark"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_sticks_out_on_a_phone(book, open_page, name):
-    page = ready(open_page(book + name, width=360, height=740, has_touch=True))
+def test_the_rules_run_again_in_the_dark_are_all_that_axe_has_about_colour(book, open_page):
+    page = open_page(book + "genindex.html")
+    page.add_script_tag(path=AXE)
+    rules = page.evaluate("axe.getRules(['cat.color']).map((rule) => rule.ruleId)")
+    assert sorted(rules) == sorted([*COLOUR_RULES, "color-contrast-enhanced"])  # the last is off in axe's default run
+
+
+@of_each(PAGES)
+def test_nothing_sticks_out_on_a_phone(visit):
+    page = visit.show(360)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-@pytest.mark.parametrize("name", LIVE)
-def test_every_slider_changes_what_its_widget_says(book, open_page, name):
-    page = ready(open_page(book + name))
-    assert page.locator("main input[type=range]").count() > 0
-    assert page.evaluate(EVERY_SLIDER) == []
-
-
-@pytest.mark.parametrize("name", LIVE)
-def test_page_is_alive_from_a_file_without_a_network(open_page, name):
-    page = ready(open_page((SITE / name).as_uri()))
-    assert page.evaluate(EVERY_SLIDER) == []
-    sheet = page.evaluate("getComputedStyle(document.querySelector('.bd-main')).display")
-    assert sheet == "flex"
-
-
-@pytest.mark.parametrize("name", LIVE)
-def test_every_control_is_reached_by_tab_and_has_a_name(book, open_page, name):
-    page = ready(open_page(book + name))
-    nameless = page.evaluate(
-        """[...document.querySelectorAll(".unet :is(input, select, button, canvas[tabindex], summary)")].filter((node) =>
-          !(node.labels?.length || node.getAttribute("aria-label") || node.textContent.trim()) || node.tabIndex < 0).map((node) => node.outerHTML)"""
-    )
-    assert nameless == []
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_pictures_have_a_text(book, open_page, name):
-    page = ready(open_page(book + name))
-    mute = page.evaluate(
+@of_each(PAGES)
+def test_pictures_have_a_text(visit):
+    mute = visit.show().evaluate(
         """[...document.querySelectorAll("main :is(img, canvas, svg[role=img], figure.unet-figure svg)")].filter((node) =>
           !(node.getAttribute("alt") || node.getAttribute("aria-label") || node.getAttribute("aria-hidden"))).map((node) => node.outerHTML.slice(0, 200))"""
     )
     assert mute == []
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("notebooks/")])
-def test_questions_accept_the_right_answer_and_refuse_a_wrong_one(book, open_page, name):
-    page = ready(open_page(book + name))
-    forms = page.locator("form.unet-question")
-    assert forms.count() >= 3
-    answers = page.evaluate(
-        """(() => { const { texts, widgets } = JSON.parse(document.getElementById("unet-widget-state").textContent);
-        return Object.fromEntries(Object.values(widgets).filter((w) => w.prompt).map((w) => [w.prompt.replaceAll("`", ""), w.answer])); })()"""
+@of_each(LIVE)
+def test_every_control_is_reached_by_tab_and_has_a_name(visit):
+    nameless = visit.show().evaluate(
+        """[...document.querySelectorAll(".unet :is(input, select, button, canvas[tabindex], summary)")].filter((node) =>
+          !(node.labels?.length || node.getAttribute("aria-label") || node.textContent.trim()) || node.tabIndex < 0).map((node) => node.outerHTML)"""
     )
-    for form in forms.all():
-        answer = answers[form.get_attribute("aria-label").split(": ", 1)[1]]
-        radios = form.locator("input[type=radio]")
-        for value, right in ((answer + 1, "false"), (answer, "true")):
-            if radios.count():
-                radios.nth(int(value) % radios.count()).check()
-            else:
-                form.locator("input").fill(repr(value))
-            form.get_by_role("button", name="Check").click()
-            assert form.get_attribute("data-right") == right
+    assert nameless == []
+
+
+@of_each(LIVE)
+def test_every_slider_changes_what_its_widget_says(visit):
+    page = visit.show()
+    assert page.locator("main input[type=range]").count() > 0
+    assert page.evaluate(EVERY_SLIDER) == []
+
+
+@of_each(CHAPTERS)
+def test_questions_accept_the_right_answer_and_refuse_a_wrong_one(visit):
+    told = visit.show().evaluate(
+        """() => {
+        const { widgets } = JSON.parse(document.getElementById("unet-widget-state").textContent);
+        const answers = Object.fromEntries(Object.values(widgets).filter((w) => w.prompt).map((w) => [w.prompt.replaceAll("`", ""), w.answer]));
+        return [...document.querySelectorAll("form.unet-question")].map((form) => {
+          const prompt = form.getAttribute("aria-label").replace(/^.*?: /, ""), radios = form.querySelectorAll("input[type=radio]");
+          return [prompt, ...[answers[prompt] + 1, answers[prompt]].map((value) => {
+            if (radios.length) radios[value % radios.length].click();
+            else form.querySelector("input").value = String(value);
+            form.querySelector("button").click();
+            return form.dataset.right;
+          })];
+        }); }"""
+    )
+    assert len(told) >= 3
+    for prompt, wrong, right in told:
+        assert (wrong, right) == ("false", "true"), prompt
+
+
+@of_each([*SERVED, "genindex.html"])
+def test_page_asks_no_other_host_and_reports_no_error(visit):
+    """After the tests above, so that what they made the page do is judged too."""
+    visit.page.wait_for_load_state("networkidle")
+    assert visit.foreign == []
+    assert visit.faults == []
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_page_is_alive_from_a_file_without_a_network(open_page, name):
+    page = ready(open_page((SITE / name).as_uri()))
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(EVERY_SLIDER) == []
+    sheet = page.evaluate("getComputedStyle(document.querySelector('.bd-main')).display")
+    assert sheet == "flex"
 
 
 def test_theme_button_changes_the_theme_and_search_finds_a_word(book, open_page):
@@ -181,6 +235,13 @@ def test_theme_button_changes_the_theme_and_search_finds_a_word(book, open_page)
     assert before in seen
     page = ready(open_page(book + "search.html?q=output_padding"))
     page.wait_for_selector("ul.search li a")
+
+
+def test_no_file_of_the_site_is_loaded_from_another_host():
+    for path in SITE.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        loads = re.findall(r"""<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=["'](https?:)?//""", text)
+        assert not loads, path
 
 
 def test_notebooks_hold_no_outputs_and_run_under_a_plain_kernel_name():

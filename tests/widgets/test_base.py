@@ -54,23 +54,6 @@ def test_module_text_is_self_contained_and_loads_from_a_blob(run_js, widget):
     assert 'from "./' not in str(widget._esm)
 
 
-READY = [
-    widget
-    for widget in CLASSES
-    if all(
-        p.default is not p.empty or p.kind == p.VAR_KEYWORD
-        for p in list(inspect.signature(widget.__init__).parameters.values())[1:]
-    )
-]
-
-
-@pytest.mark.parametrize("widget", READY, ids=lambda c: c.__name__)
-def test_unknown_argument_is_refused_by_name(widget):
-    with pytest.raises(TypeError, match=f"{widget.__name__}.*colour|from_block"):
-        widget(colour="red")
-    assert len(READY) >= 5
-
-
 @pytest.mark.parametrize("widget", CLASSES, ids=lambda c: c.__name__)
 def test_every_whole_number_is_bounded(widget):
     own = {

@@ -1,7 +1,5 @@
 """The convolution bench against torch: sizes, values, unread pixels, refusals, keyboard, links and the code it copies."""
 
-import contextlib
-import io
 import itertools
 
 import pytest
@@ -9,6 +7,7 @@ import torch
 import torch.nn.functional as F
 import traitlets
 
+from tests.widgets.driving import run_copied_code, set_slider
 from unet_edu.shapes import conv2d_terms
 from unet_edu.widgets import ConvBench
 
@@ -71,12 +70,6 @@ def shown_table(page):
         "[...document.querySelectorAll('.unet-output tr')].map(r => [...r.cells].map(c => c.textContent.replace('−', '-')))"
     )
     return torch.tensor([[float(text) for text in row] for row in rows])
-
-
-def set_slider(page, label, value):
-    page.get_by_label(label, exact=True).evaluate(
-        "(node, v) => { node.value = v; node.dispatchEvent(new Event('input', {bubbles: true})) }", str(value)
-    )
 
 
 def name(setting):
@@ -185,19 +178,6 @@ def test_ceil_mode_keeps_the_last_row(mount):
     assert "Every pixel of the image is read." in said
 
 
-def test_every_slider_changes_what_the_widget_says(mount):
-    page = mount(ConvBench())
-    say = "document.querySelector('.unet').innerText"
-    for label in ("input size", "kernel_size", "stride", "padding", "dilation", "output row", "output column"):
-        before = page.evaluate(say)
-        slider = page.get_by_label(label, exact=True)
-        slider.focus()
-        page.keyboard.press("ArrowLeft" if slider.input_value() == slider.get_attribute("max") else "ArrowRight")
-        assert page.evaluate(say) != before, label
-        page.get_by_role("button", name="Reset").click()
-        assert page.evaluate(say) == before, label
-
-
 def test_arrow_keys_pointer_and_steps_move_the_window(mount):
     page = mount(ConvBench(padding=0, input_size=9, row=0, column=0))
     said = page.locator(".unet-say")
@@ -218,28 +198,12 @@ def test_arrow_keys_pointer_and_steps_move_the_window(mount):
     assert "y[0, 3] =" in said.inner_text()
 
 
-def test_link_restores_a_checked_box(mount):
-    page = mount(ConvBench(operation="max_pool"))
-    page.get_by_label("ceil_mode").check()
-    page.get_by_role("button", name="Link").click()
-    again = mount(ConvBench(operation="max_pool"), fragment="#" + page.url.split("#")[1])
-    assert again.get_by_label("ceil_mode").is_checked()
-    broken = mount(ConvBench(operation="max_pool"), fragment="#conv?ceil_mode=maybe&stride=3")
-    assert "ceil_mode = maybe" in broken.get_by_role("status").inner_text()
-    assert not broken.get_by_label("ceil_mode").is_checked()
-    assert broken.get_by_label("stride", exact=True).input_value() == "3"
-
-
 @pytest.mark.parametrize("setting", CONVS[:3] + POOLS[:5], ids=name)
 def test_copied_code_runs_and_prints_the_shown_size(mount, setting):
     page = mount(ConvBench(**setting))
-    page.get_by_text("The same in PyTorch").click()
-    page.wait_for_function("document.querySelector('section pre').textContent")
-    told, namespace = io.StringIO(), {}
-    with contextlib.redirect_stdout(told):
-        exec(page.locator("section pre").inner_text(), namespace)
+    told, namespace = run_copied_code(page)
     size = ConvBench(**setting).output_size
-    assert told.getvalue().startswith(f"(1, 1, {size}, {size})")
+    assert told.startswith(f"(1, 1, {size}, {size})")
     assert f"Output {size} × {size}" in page.locator(".unet-say").inner_text()
     assert torch.equal(shown_table(page), namespace["y"][0, 0].detach())
 
@@ -248,14 +212,3 @@ def test_pooling_starts_as_the_pooling_of_a_unet_and_a_value_given_wins():
     bench = ConvBench(operation="max_pool")
     assert (bench.kernel_size, bench.stride, bench.padding, bench.output_size) == (2, 2, 0, 3)
     assert ConvBench(operation="max_pool", kernel_size=3).kernel_size == 3
-
-
-def test_phone_width_has_no_overflow(mount):
-    for bench in (ConvBench(input_size=12, padding=4, kernel_size=5), ConvBench(operation="max_pool", ceil_mode=True)):
-        page = mount(bench, width=360)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_unknown_argument_is_named_with_its_cure():
-    with pytest.raises(TypeError, match="did you mean 'kernel_size'"):
-        ConvBench(kernel=3)

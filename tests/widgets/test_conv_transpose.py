@@ -1,7 +1,5 @@
 """The bench against torch: sizes, values, sums, refusals, keyboard, links and the code it copies."""
 
-import contextlib
-import io
 import itertools
 
 import pytest
@@ -9,6 +7,7 @@ import torch
 import traitlets
 from torch import nn
 
+from tests.widgets.driving import run_copied_code, set_slider
 from unet_edu.widgets import ConvTransposeBench
 
 SETTINGS = [
@@ -44,13 +43,6 @@ def shown_table(page):
         "[...document.querySelectorAll('.unet-output tr')].map(r => [...r.cells].map(c => c.textContent.replace('−', '-')))"
     )
     return torch.tensor([[float(text) for text in row] for row in rows])
-
-
-def set_slider(page, label, value):
-    slider = page.get_by_label(label, exact=True)
-    slider.evaluate(
-        "(node, v) => { node.value = v; node.dispatchEvent(new Event('input', {bubbles: true})) }", str(value)
-    )
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: "-".join(map(str, s.values())))
@@ -132,41 +124,6 @@ def test_what_torch_refuses_is_explained_and_not_clamped(mount, values, words):
         ConvTransposeBench(**values)
 
 
-def test_typed_nonsense_is_refused_in_words_and_the_value_stays(mount):
-    page = mount(ConvTransposeBench())
-    box = page.get_by_label("kernel_size, typed")
-    box.fill("99")
-    box.press("Tab")
-    assert "99 is not a whole number from 1 to 6" in page.get_by_role("status").inner_text()
-    assert page.get_by_label("kernel_size", exact=True).input_value() == "3"
-    box.fill("5")
-    box.press("Tab")
-    assert page.get_by_label("kernel_size", exact=True).input_value() == "5"
-
-
-def test_every_slider_changes_what_the_widget_says(mount):
-    page = mount(ConvTransposeBench())
-    say = "document.querySelector('.unet').innerText"
-    for label in (
-        "input size",
-        "kernel_size",
-        "stride",
-        "padding",
-        "output_padding",
-        "dilation",
-        "output row",
-        "output column",
-        "stamps laid",
-    ):
-        before = page.evaluate(say)
-        slider = page.get_by_label(label, exact=True)
-        slider.focus()
-        page.keyboard.press("ArrowLeft" if slider.input_value() == slider.get_attribute("max") else "ArrowRight")
-        assert page.evaluate(say) != before, label
-        page.get_by_role("button", name="Reset").click()
-        assert page.evaluate(say) == before, label
-
-
 def test_arrow_keys_walk_over_the_output(mount):
     page = mount(ConvTransposeBench())
     canvas = page.get_by_role("application").first
@@ -182,46 +139,15 @@ def test_stamps_are_counted_and_stepped(mount):
     assert "15 of 16 stamps" in page.locator(".unet-say").inner_text()
 
 
-def test_link_restores_the_state_and_a_foreign_value_is_named(mount):
-    page = mount(ConvTransposeBench())
-    set_slider(page, "stride", 3)
-    page.get_by_role("button", name="Link").click()
-    fragment = "#" + page.url.split("#")[1]
-    again = mount(ConvTransposeBench(), fragment=fragment)
-    assert again.get_by_label("stride", exact=True).input_value() == "3"
-    broken = mount(ConvTransposeBench(), fragment="#conv-transpose?stride=9&padding=0")
-    assert "stride = 9" in broken.get_by_role("status").inner_text()
-    assert broken.get_by_label("stride", exact=True).input_value() == "2"
-    assert broken.get_by_label("padding", exact=True).input_value() == "0"
-
-
-def test_two_benches_on_a_page_do_not_collide(mount):
-    page = mount(ConvTransposeBench(), ConvTransposeBench(kernel_size=2, padding=0, output_padding=0))
-    first, second = page.locator(".unet-conv-transpose").all()
-    first.get_by_label("stride", exact=True).focus()
-    page.keyboard.press("ArrowRight")
-    assert first.get_by_label("stride", exact=True).input_value() == "3"
-    assert second.get_by_label("stride", exact=True).input_value() == "2"
-
-
 @pytest.mark.parametrize("setting", SETTINGS[:5], ids=lambda s: "-".join(map(str, s.values())))
 def test_copied_code_runs_and_prints_the_shown_size(mount, setting):
     page = mount(ConvTransposeBench(**setting))
-    page.get_by_text("The same in PyTorch").click()
-    code = page.locator("section pre").inner_text()
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
-        exec(code, {})
+    told, _ = run_copied_code(page)
     size = ConvTransposeBench(**setting).output_size
-    assert told.getvalue().startswith(f"(1, 1, {size}, {size})")
+    assert told.startswith(f"(1, 1, {size}, {size})")
     assert f"Output {size} × {size}" in page.locator(".unet-say").inner_text()
 
 
 def test_play_is_hidden_under_reduced_motion(mount):
     assert mount(ConvTransposeBench()).get_by_role("button", name="Play").count() == 1
     assert mount(ConvTransposeBench(), reduced_motion="reduce").get_by_role("button", name="Play").count() == 0
-
-
-def test_unknown_argument_is_named_with_its_cure():
-    with pytest.raises(TypeError, match="did you mean 'kernel_size'"):
-        ConvTransposeBench(kernel=3)

@@ -1,13 +1,11 @@
 """The overlap lab against the metrics."""
 
-import contextlib
-import io
 import math
 
 import pytest
 import torch
-import traitlets
 
+from tests.widgets.driving import run_copied_code, set_sliders
 from unet_edu.metrics import count, dice, iou, pixel_accuracy
 from unet_edu.widgets import OverlapLab
 
@@ -44,9 +42,15 @@ def judged(state):
     return count(predicted, disc(middle, middle, state["true_radius"]), n_classes=2)
 
 
-def shown(page):
-    texts = [row.locator("td").first.inner_text() for row in page.locator(".unet-formula tbody tr").all()]
+READ = "() => [...document.querySelectorAll('.unet-formula tbody tr')].map((row) => row.querySelector('td').innerText)"
+
+
+def numbers(texts):
     return [math.nan if text == "no score" else float(text) for text in texts]
+
+
+def shown(page):
+    return numbers(page.evaluate(READ))
 
 
 def expected(matrix):
@@ -70,27 +74,12 @@ def test_scores_of_the_page_equal_the_metrics(mount, state):
 
 def test_dice_row_equals_its_link_with_iou_for_every_slider_position(mount):
     page = mount(OverlapLab())
-    for label in LABELS.values():
-        slider = page.get_by_label(label, exact=True)
-        low, high = (int(slider.get_attribute(end)) for end in ("min", "max"))
-        for value in range(low, high + 1, 5):
-            slider.evaluate(
-                "(node, v) => { node.value = v; node.dispatchEvent(new Event('input', {bubbles: true})) }", str(value)
-            )
-            scores = shown(page)
+    for key, label in LABELS.items():
+        trait = OverlapLab.class_traits()[key]
+        for texts in set_sliders(page, [{label: value} for value in range(trait.min, trait.max + 1)], READ):
+            scores = numbers(texts)
+            assert len(scores) == 4
             assert scores[2] == pytest.approx(scores[3], abs=1e-4, nan_ok=True)
-
-
-def test_every_slider_changes_what_the_widget_says_and_reset_restores_it(mount):
-    page = mount(OverlapLab())
-    say = "document.querySelector('.unet').innerText"
-    for label in LABELS.values():
-        before = page.evaluate(say)
-        page.get_by_label(label, exact=True).focus()
-        page.keyboard.press("ArrowRight")
-        assert page.evaluate(say) != before, label
-        page.get_by_role("button", name="Reset").click()
-        assert page.evaluate(say) == before, label
 
 
 def test_a_larger_image_raises_accuracy_only(mount):
@@ -102,29 +91,6 @@ def test_a_larger_image_raises_accuracy_only(mount):
 @pytest.mark.parametrize("state", STATES, ids=names)
 def test_copied_code_runs_and_prints_the_shown_scores(mount, state):
     page = mount(OverlapLab(**state))
-    page.locator("summary", has_text="The same in PyTorch").click()
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(page.locator("pre").inner_text(), {})
-    printed = [float(part.split()[-1]) for part in out.getvalue().split(",")]
+    told, _ = run_copied_code(page)
+    printed = [float(part.split()[-1]) for part in told.split(",")]
     assert printed == pytest.approx(expected(judged(state))[:3], abs=5e-5, nan_ok=True)
-
-
-def test_link_restores_the_state(mount):
-    page = mount(OverlapLab(**STATES[2]))
-    page.get_by_role("button", name="Link").click()
-    again = mount(OverlapLab(), fragment="#" + page.url.split("#")[1])
-    assert shown(again) == shown(page)
-
-
-def test_a_value_out_of_range_is_refused_in_words():
-    with pytest.raises(traitlets.TraitError, match="radius=33 is outside 0 to 32"):
-        OverlapLab(radius=33)
-    with pytest.raises(TypeError, match="did you mean 'radius'"):
-        OverlapLab(raduis=3)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone(mount, scheme):
-    page = mount(OverlapLab(), width=360, scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -25,7 +25,11 @@ def test_wrong_answer_gets_the_hint_and_may_be_tried_again(mount):
 
 
 def test_a_large_whole_number_must_be_exact_and_a_fraction_may_be_rounded(mount):
-    for answer, given, right in ((31037698, "31037699", "false"), (1 / 3, "0.3333333", "true"), (1 / 3, "0.333", "false")):
+    for answer, given, right in (
+        (31037698, "31037699", "false"),
+        (1 / 3, "0.3333333", "true"),
+        (1 / 3, "0.333", "false"),
+    ):
         page = mount(Question(**{**NUMBER, "answer": answer}))
         page.get_by_label("Your answer").fill(given)
         page.keyboard.press("Enter")

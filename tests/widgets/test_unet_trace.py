@@ -1,15 +1,12 @@
 """The drawn U against real networks: sizes, padding, parameters, memory, keyboard, links and the code it copies."""
 
-import contextlib
-import io
 import itertools
 import re
 
 import pytest
 import torch
-import traitlets
 
-from tests.widgets.test_conv_transpose import set_slider
+from tests.widgets.driving import run_copied_code, set_slider
 from unet_edu.activations import record
 from unet_edu.model import UNet
 from unet_edu.shapes import unet_trace
@@ -139,24 +136,6 @@ def test_what_is_said_names_the_pixel_that_pooling_drops(mount):
     assert "F.pad [0, 1, 0, 0] adds a column of zeros at the right." in page.locator(".unet-say").inner_text()
 
 
-def test_every_control_changes_what_the_widget_says(mount):
-    page = mount(UNetTrace(stage="outc"))
-    read = "document.querySelector('.unet-say').innerText + document.querySelector('.unet-formula').innerText"
-    for label, value in (
-        ("image height", 200),
-        ("image width", 60),
-        ("channels of inc", 10),
-        ("n_channels", 1),
-        ("n_classes", 6),
-    ):
-        before = page.evaluate(read)
-        set_slider(page, label, value)
-        assert page.evaluate(read) != before, label
-    before = page.evaluate(read)
-    page.get_by_label("bilinear", exact=True).check()
-    assert page.evaluate(read) != before
-
-
 def test_arrow_keys_walk_around_the_u(mount):
     page = mount(UNetTrace(stage="inc"))
     page.get_by_role("application").focus()
@@ -202,18 +181,6 @@ def test_the_picture_keeps_its_size_while_numbers_grow(mount):
             assert page.evaluate(height) == before, (width, stage, size)
 
 
-def test_link_restores_the_state(mount):
-    page = mount(UNetTrace())
-    set_slider(page, "image height", 250)
-    page.get_by_label("bilinear", exact=True).check()
-    page.get_by_label("stage", exact=True).select_option("up2")
-    page.get_by_role("button", name="Link").click()
-    again = mount(UNetTrace(), fragment="#" + page.url.split("#")[1])
-    assert again.get_by_label("image height", exact=True).input_value() == "250"
-    assert again.get_by_label("bilinear", exact=True).is_checked()
-    assert again.get_by_label("stage", exact=True).input_value() == "up2"
-
-
 @pytest.mark.parametrize(
     "state",
     [
@@ -224,39 +191,7 @@ def test_link_restores_the_state(mount):
 )
 def test_copied_code_runs_and_prints_what_its_comments_say(mount, state):
     page = mount(UNetTrace(**state))
-    page.get_by_text("The same in PyTorch").click()
+    told, _ = run_copied_code(page)
     code = page.locator("section pre").inner_text()
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
-        exec(code, {})
-    assert told.getvalue().splitlines() == re.findall(r"^print\(.*# (.*)$", code, re.M)
-    assert len(told.getvalue().splitlines()) == 4
-
-
-def test_two_traces_on_a_page_do_not_collide(mount):
-    page = mount(UNetTrace(), UNetTrace(height=33))
-    first, second = page.locator(".unet-unet-trace").all()
-    first.get_by_label("image height", exact=True).focus()
-    page.keyboard.press("ArrowRight")
-    assert first.get_by_label("image height", exact=True).input_value() == "97"
-    assert second.get_by_label("image height", exact=True).input_value() == "33"
-    assert page.evaluate("new Set([...document.querySelectorAll('pattern')].map(p => p.id)).size") == 2
-
-
-@pytest.mark.parametrize(
-    ("argument", "words"),
-    [
-        ({"height": 15}, "16 to 600"),
-        ({"channels": 3}, "4 to 64"),
-        ({"stage": "up5"}, "'up4'"),
-        ({"bilinear": "yes"}, "boolean"),
-    ],
-)
-def test_an_impossible_value_is_refused_in_words(argument, words):
-    with pytest.raises(traitlets.TraitError, match=words):
-        UNetTrace(**argument)
-
-
-def test_unknown_argument_is_named_with_its_cure():
-    with pytest.raises(TypeError, match="did you mean 'bilinear'"):
-        UNetTrace(bilinea=True)
+    assert told.splitlines() == re.findall(r"^print\(.*# (.*)$", code, re.M)
+    assert len(told.splitlines()) == 4

@@ -1,13 +1,10 @@
 """The up-sampling bench against torch: values, positions, weights, the code it copies, and its controls."""
 
-import contextlib
-import io
-
 import pytest
 import torch
 import torch.nn.functional as F
-import traitlets
 
+from tests.widgets.driving import run_copied_code, say
 from unet_edu.widgets import UpsamplingBench
 
 WAYS = [("bilinear", True), ("bilinear", False), ("nearest", True), ("transposed_4", True), ("transposed_2", True)]
@@ -29,10 +26,6 @@ def shown_row(page):
     page.locator("details.unet-numbers").evaluate("node => { node.open = true }")
     page.wait_for_selector(".unet-output td")
     return torch.tensor([float(text) for text in page.locator(".unet-output td").all_inner_texts()])
-
-
-def say(page):
-    return page.locator(".unet-say").inner_text()
 
 
 @pytest.mark.parametrize(("mode", "align"), WAYS)
@@ -80,17 +73,6 @@ def test_align_corners_is_offered_for_bilinear_only(mount):
     assert page.get_by_label("align_corners").is_visible()
 
 
-def test_every_slider_changes_what_the_widget_says(mount):
-    page = mount(UpsamplingBench())
-    for label in ("input size", "output pixel"):
-        before = page.evaluate("document.querySelector('.unet').innerText")
-        page.get_by_label(label, exact=True).focus()
-        page.keyboard.press("ArrowRight")
-        assert page.evaluate("document.querySelector('.unet').innerText") != before
-        page.get_by_role("button", name="Reset").click()
-        assert page.evaluate("document.querySelector('.unet').innerText") == before
-
-
 def test_arrow_keys_and_pointer_choose_an_output_pixel(mount):
     page = mount(UpsamplingBench())
     canvas = page.get_by_role("application")
@@ -98,43 +80,17 @@ def test_arrow_keys_and_pointer_choose_an_output_pixel(mount):
     page.keyboard.press("ArrowRight")
     assert "y[4] =" in say(page)
     box = canvas.bounding_box()
-    page.mouse.move(box["x"] + 3 + 7.5 * 44, box["y"] + 3 + 6.5 * 44)  # the eighth of eight cells, 44 pixels each, in the last row
+    page.mouse.move(
+        box["x"] + 3 + 7.5 * 44, box["y"] + 3 + 6.5 * 44
+    )  # the eighth of eight cells, 44 pixels each, in the last row
     assert "y[7] =" in say(page)
     page.keyboard.press("ArrowRight")  # at the end it stays
     assert "y[7] =" in say(page)
 
 
-def test_link_restores_mode_and_check_box(mount):
-    page = mount(UpsamplingBench())
-    page.get_by_label("align_corners").uncheck()
-    page.get_by_label("input", exact=True).select_option("ramp")
-    page.get_by_role("button", name="Link").click()
-    again = mount(UpsamplingBench(), fragment="#" + page.url.split("#")[1])
-    assert not again.get_by_label("align_corners").is_checked()
-    assert again.get_by_label("input", exact=True).input_value() == "ramp"
-
-
 @pytest.mark.parametrize(("mode", "align"), WAYS)
 def test_copied_code_runs_and_gives_the_shown_values(mount, mode, align):
     page = mount(UpsamplingBench(mode=mode, align_corners=align))
-    page.get_by_text("The same in PyTorch").click()
-    page.wait_for_function("document.querySelector('section pre').textContent")
-    told, namespace = io.StringIO(), {}
-    with contextlib.redirect_stdout(told):
-        exec(page.locator("section pre").inner_text(), namespace)
-    assert told.getvalue().startswith("(1, 1, 8)")
+    told, namespace = run_copied_code(page)
+    assert told.startswith("(1, 1, 8)")
     torch.testing.assert_close(shown_row(page), namespace["y"][0, 0].detach(), atol=6e-5, rtol=0)
-
-
-def test_phone_width_has_no_overflow(mount):
-    page = mount(UpsamplingBench(input_size=10), width=360)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_impossible_values_are_refused_with_the_value_and_the_fix():
-    with pytest.raises(traitlets.TraitError, match="input_size=11 is outside 1 to 10"):
-        UpsamplingBench(input_size=11)
-    with pytest.raises(traitlets.TraitError, match="bicubic"):
-        UpsamplingBench(mode="bicubic")
-    with pytest.raises(TypeError, match="did you mean 'align_corners'"):
-        UpsamplingBench(align_corner=True)
