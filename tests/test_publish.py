@@ -1,6 +1,7 @@
 """What a published copy adds: addresses that can be right, a first cell that installs only what is missing, links that hold."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -133,10 +134,10 @@ def test_without_make_publish_there_is_no_publication_and_half_of_one_is_refused
     assert publish.Publication.from_environment() == publish.Publication("owner/book", "https://host.example", "colab")
 
 
-def test_publishing_without_a_repository_stops_before_it_builds(monkeypatch):
+def test_publishing_without_a_repository_stops_before_it_builds():
     done = subprocess.run(
         [sys.executable, ROOT / "book" / "_ext" / "publish.py", "check"],
-        env={"BOOK_REPOSITORY": "", "BOOK_PAGES_URL": "", "PATH": ""},
+        env=os.environ | {"BOOK_REPOSITORY": "", "BOOK_PAGES_URL": ""},
         capture_output=True,
         text=True,
     )
