@@ -5,17 +5,20 @@ PORT ?= 0
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/ready
+COLAB := .venv-colab
 AXE := node_modules/axe-core/axe.min.js
 export PYTHONDONTWRITEBYTECODE := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PYTHONUTF8 := 1
 
-.PHONY: note-status help serve book test bench lab fix clean
+.PHONY: note-status help serve book publish test colab bench lab fix clean
 
 help:
 	@echo "make serve   build the book and serve it on this machine (PORT=8000 to choose the port)"
 	@echo "make test    build the book, then run every test, in the browser too"
 	@echo "make book    build the book into _build/html"
+	@echo "make colab   run the chapters and their widgets as Colab, Notebook 6 and JupyterLab 4 do"
+	@echo "make publish REPOSITORY=owner/name PAGES_URL=https://...   build the book for that site, with buttons for Colab"
 	@echo "make bench   measure time and bytes, next to the baselines; writes _build/bench.json"
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make unit    run the tests that need neither the book nor a browser"
@@ -32,6 +35,15 @@ $(READY): requirements.txt pyproject.toml
 
 book: $(READY)
 	$(BIN)/jupyter-book build . --warningiserror --keep-going
+
+# BUILD is the folder that gets _build; the deploy workflow takes _build/html to Pages and _build/colab to the branch REF.
+publish: export BOOK_REPOSITORY := $(REPOSITORY)
+publish: export BOOK_PAGES_URL := $(PAGES_URL)
+publish: export BOOK_REF := $(REF)
+publish: BUILD ?= .
+publish: $(READY)
+	$(BIN)/python book/_ext/publish.py check
+	$(BIN)/jupyter-book build . --path-output "$(BUILD)" --warningiserror --keep-going
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
@@ -51,6 +63,15 @@ test: note-status book $(AXE)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
+$(COLAB)/ready: tests/hosts/colab.txt
+	test -x $(COLAB)/bin/python || $(PYTHON) -m venv $(COLAB)
+	$(COLAB)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/hosts/colab.txt
+	touch $@
+
+colab: book $(COLAB)/ready
+	$(BIN)/python -m tests.site.chromium
+	$(BIN)/python -m pytest tests/hosts
+
 bench: book
 	$(BIN)/python -m tests.site.chromium
 	$(BIN)/python -m tests.bench
@@ -66,6 +87,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks
 
 fix: $(READY)
+	$(BIN)/python book/_ext/publish.py cells
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/nbstripout --keep-id notebooks/*.ipynb

@@ -290,6 +290,9 @@ async function toClipboard(text) {
   }
 }
 
+/** Keep plain keys inside a widget: JupyterLab would take an arrow from a slider, to walk through the cells. Ctrl, Alt and Cmd pass. */
+export const keepKeys = (root) => root.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.altKey && !event.metaKey) event.stopPropagation(); });
+
 /**
  * The frame of a widget: title, controls, stage, sentence, formula, foot; binds traits to controls.
  * words: {title, summary}. bounds: {key: [low, high] | [word, ...]} for every trait that a link may carry.
@@ -315,6 +318,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
         h("button", { type: "button", class: "unet-link", onclick: share }, KIT_WORDS.link), told),
       code ? h("details", {}, h("summary", { onclick: list }, KIT_WORDS.code), listing) : null));
   ui.root = root;
+  keepKeys(root);
   el.append(root);
 
   ui.listen = (target, type, listener, options) => {

@@ -2,8 +2,8 @@
 import { decode } from "./kit.js";
 
 export const STAGES = ["input", "conv1", "bn1", "relu1", "conv2", "bn2", "relu2"];
-/** 0 for the first conv, BatchNorm, ReLU, 1 for the second, -1 for the image. */
-export const half = (stage) => (stage === "input" ? -1 : Number(stage.at(-1)) - 1);
+/** 0 for the first conv, BatchNorm, ReLU, 1 for the second, -1 for the image. (Notebook 6 replaces String.at by one without at(-1).) */
+export const half = (stage) => (stage === "input" ? -1 : Number(stage.slice(-1)) - 1);
 export const kind = (stage) => stage.replace(/\d/, "");
 export const before = (stage) => STAGES[STAGES.indexOf(stage) - 1];
 

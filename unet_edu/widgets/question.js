@@ -1,5 +1,5 @@
 // A question that the reader answers before reading on: checked at once, the solution folded below.
-import { freshId, h } from "./kit.js";
+import { freshId, h, keepKeys } from "./kit.js";
 
 const WORDS = {
   kinds: { predict: "Predict", exercise: "Exercise" },
@@ -34,6 +34,7 @@ function render({ model, el }) {
     model.set("given", value === null ? "" : String(value));
     model.save_changes();
   });
+  keepKeys(form);
   el.append(form);
   return () => form.remove();
 }
