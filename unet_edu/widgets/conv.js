@@ -1,6 +1,6 @@
 // One convolution or max-pooling: a window slides over the padded input, and what it never reads is marked.
 import { conv2dTerms, maxPool2dSize } from "./shapes.js";
-import { diverging, frame, h, inkOn, legend, mix, nested, sequential, show } from "./kit.js";
+import { diverging, frame, h, inkOn, legend, mix, nested, reveal, sequential, show } from "./kit.js";
 
 const WORDS = {
   title: "Convolution bench",
@@ -147,7 +147,9 @@ function render({ model, el }) {
 
   ui.draw = (palette) => {
     const m = read(), { g, why } = check(m), pool = m.operation === "max_pool";
-    if (ceil.hidden === pool) { ceil.hidden = !pool; weight.hidden = w.figure.hidden = pool; }
+    reveal(ceil, pool);
+    reveal(weight, !pool);
+    reveal(w.figure, !pool);
     ui.fail(why || "");
     if (why) return;
     size = g.size;

@@ -1,5 +1,5 @@
 // A DoubleConv under the microscope: one pixel of one channel at one stage, with the window, the weights and the sum behind it.
-import { drawGrid, dress, frame, freshId, h, inkOn, legend, mix, put, show } from "./kit.js";
+import { drawGrid, dress, frame, freshId, h, inkOn, legend, mix, put, reveal, show } from "./kit.js";
 import { before, half, kind, normalise, products, readings, STAGES, windowAt } from "./microscope.js";
 import { drawBars, drawCurve, drawMap, drawScale, shade } from "./charts.js";
 
@@ -156,7 +156,6 @@ function build({ model, el }) {
 
     const small = Math.min(44, Math.floor(room < 460 ? (room - 36) / 6 : (room - 60) / 9)), nine = (part, list, cell) => drawGrid(part.canvas, { rows: 3, cols: 3, size: small, palette, cell: (r, c) => cell(list[3 * r + c], 3 * r + c) });
     const number = (fill, v) => ({ fill, ink: inkOn(fill), text: show(v) }), curve = what === "bn" || what === "relu";
-    const reveal = (node, there) => { if (node.hidden === Boolean(there)) node.hidden = !there; };
     for (const [part, there] of [[three.window.node, !curve], [three.weights.node, term], [three.parts.node, term], [three.curve.node, curve], [signs[0], term], [signs[1], term]]) reveal(part, there);
     reveal(signs[2], false);
     for (const part of [three.window, three.weights, three.parts]) dress(part.node, { width: `${3 * small + 6}px` });
@@ -223,7 +222,7 @@ function build({ model, el }) {
 
   function tabulate() {
     if (table.node.open) table.into.replaceChildren(grid(WORDS.tableHead, shown.rows));
-    if (cells.node.hidden === Boolean(shown.term)) cells.node.hidden = !shown.term;
+    reveal(cells.node, shown.term);
     if (!cells.node.open || !shown.term) return;
     const { m: { row, column }, term } = shown;
     cells.into.replaceChildren(grid(WORDS.cellsHead, term.seen.map((v, i) => {

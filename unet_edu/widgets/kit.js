@@ -29,11 +29,12 @@ export function h(tag, props = {}, ...children) {
 
 let held = null; // while a widget draws, its texts wait: a word on a canvas after a change in the page would restyle the page
 
-/** Write a text or a style only where it changed: an equal one would still cost a layout of the page. */
+/** Write a text, a style or a presence only where it changed: an equal one would still cost a layout of the page. */
 export const put = (node, text) => {
   if (held) held.push([node, text]);
   else if (node.textContent !== text) node.textContent = text;
 };
+export const reveal = (node, there) => { if (node.hidden === Boolean(there)) node.hidden = !there; };
 export const dress = (node, styles) => { for (const [name, value] of Object.entries(styles)) if (node.style[name] !== value) node.style[name] = value; };
 
 let count = 0;
@@ -464,7 +465,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     return (text, terms) => {
       put(line, text);
       rows.forEach((row, i) => {
-        if (row.hidden !== !terms[i]) row.hidden = !terms[i];
+        reveal(row, terms[i]);
         (terms[i] || []).forEach((value, j) => put(row.cells[j], typeof value === "number" ? show(value) : value));
       });
     };

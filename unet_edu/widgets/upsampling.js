@@ -1,5 +1,5 @@
 // Doubling one row of pixels in four ways: where each output pixel looks in the input, and with which weights.
-import { frame, h, inkOn, mix, put, sequential, show, write } from "./kit.js";
+import { frame, h, inkOn, mix, put, reveal, sequential, show, write } from "./kit.js";
 
 const WORDS = {
   title: "Up-sampling bench",
@@ -86,7 +86,7 @@ function render({ model, el }) {
   ui.draw = (palette) => {
     const m = read(), { n, mode } = m, j = chosen(), all = Array.from({ length: 2 * n }, (_, o) => sources(m, o));
     const y = all.map((list) => list.reduce((sum, s) => sum + s.weight * m.x(s.i), 0)), here = all[j];
-    if (align.hidden !== (mode !== "bilinear")) align.hidden = mode !== "bilinear";
+    reveal(align, mode === "bilinear");
     const most = Math.max(1, ...y, ...Array.from({ length: n }, (_, i) => m.x(i))), u = picture.fit(2 * n), high = Math.round(300 / u); // the same height for every size
     const edge = 3, centre = (i) => edge + (i + 0.5) * 2 * u, out = (o) => edge + (o + 0.5) * u, floor = edge + 2 * u, top = edge + (high - 1) * u;
     const spots = mode === "bilinear" ? (o) => [position(m.align, n, o).at] : (o) => all[o].map((s) => s.i);
