@@ -79,10 +79,9 @@ class Visit:
         """The page at this width and in this scheme, when the theme has followed and no colour is on its way."""
         self.page.emulate_media(color_scheme=scheme)
         self.page.set_viewport_size({"width": width, "height": 900})
-        self.page.wait_for_function(
-            """(scheme) => document.documentElement.dataset.theme === scheme &&
-            document.getAnimations().every((animation) => animation.playState !== "running")""",
-            arg=scheme,
+        self.page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
+        self.page.evaluate(
+            "document.getAnimations().forEach((one) => { if (one instanceof CSSTransition) one.finish(); })"
         )
         return self.page
 

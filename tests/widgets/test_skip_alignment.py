@@ -186,6 +186,7 @@ def test_a_pointer_on_the_chart_chooses_the_cell(mount):
 def test_the_table_of_drawn_cells_says_what_the_chart_shows(mount):
     page = mount(SkipAlignmentLab(level="up2", axis="width", way="pad"))
     page.get_by_text("The cells drawn, as a table").click()
+    page.wait_for_function("document.querySelector('.unet-numbers td').textContent")  # filled when it is unfolded
     rows = page.evaluate(
         "[...document.querySelectorAll('.unet-numbers tbody tr')].filter(r => !r.hidden).map(r => [...r.cells].map(c => c.textContent))"
     )
