@@ -36,12 +36,12 @@ import importlib.util
 
 if importlib.util.find_spec("{PACKAGE}") is None:
     raise ModuleNotFoundError(
-        "this chapter needs the package {PACKAGE}, and this copy of it knows no address to install it from. "
-        "Run `pip install .` in a clone of the book's repository, or take the chapter from a page of the "
-        "published book, where this cell installs the package"
+        "this chapter needs the package {PACKAGE}, and this copy knows no address to "
+        "install it from. Run `pip install .` in a clone of the book's repository, or "
+        "take the chapter from the published book: there this cell installs it"
     )"""
-STAMPED = f"""{TITLE}
-# The package comes from the site of the book. Packages that are already here stay as they are.
+STAMPED = """@TITLE@
+# It comes from the site of the book. Packages that are already here stay as they are.
 import importlib.util
 import subprocess
 import sys
@@ -51,14 +51,14 @@ NEEDS = @NEEDS@
 
 
 def install(*what):
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     done = subprocess.run([*pip, *what], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("pip could not install " + " ".join(what) + "\\n" + done.stderr)
+        raise RuntimeError(f"pip could not install {' '.join(what)}\\n{done.stderr}")
     print("Installed", what[-1])
 
 
-if importlib.util.find_spec("{PACKAGE}") is None:
+if importlib.util.find_spec("@PACKAGE@") is None:
     for name, needed in NEEDS.items():
         if importlib.util.find_spec(name) is None:
             install(needed)
@@ -155,8 +155,10 @@ def stamp(notebook: nbformat.NotebookNode, page: str, publication: Publication, 
     if not setup or setup[0].source != SETUP:
         raise ValueError(f"{page}: the cell that installs the package is missing or out of date; run `make fix`")
     lines = "".join(f'    "{name}": "{requirement}",\n' for name, requirement in needs(wheel).items())
-    address = f"{publication.site}/wheels/{wheel.name}"
-    setup[0].source = STAMPED.replace("@WHEEL@", f'"{address}"').replace("@NEEDS@", "{\n" + lines + "}")
+    address = f'"{publication.site}/wheels/{wheel.name}"'
+    setup[0].source = STAMPED
+    for mark, text in (("TITLE", TITLE), ("PACKAGE", PACKAGE), ("WHEEL", address), ("NEEDS", "{\n" + lines + "}")):
+        setup[0].source = setup[0].source.replace(f"@{mark}@", text)
 
     def lead(link: re.Match) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(page), link[1]))
