@@ -25,11 +25,18 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>One 
 <script type="application/json" id="unet-widget-state">{state}</script><script src="/host.js"></script></body></html>"""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark the tests that open a page, so that the others can run where there is no Chromium: `make unit`."""
+    """Mark the tests that open a page, so that the others can run where there is no Chromium: `make unit`.
+
+    Tests side by side: what a module prepares is prepared by one worker, so its tests stay together there,
+    unless they name a smaller group.
+    """
     for item in items:
         if {"browser", "book"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

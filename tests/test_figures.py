@@ -53,9 +53,14 @@ def some_pictures():
 NAMES = ["line", "preview", "resized", "gradients", "curves", "by_epoch", "worst"]
 
 
+@pytest.fixture(scope="module")
+def svgs():
+    return [picture.svg() for picture in some_pictures()]
+
+
 @pytest.fixture(params=range(len(NAMES)), ids=NAMES)
-def svg(request):
-    return list(some_pictures())[request.param].svg()
+def svg(request, svgs):
+    return svgs[request.param]
 
 
 @pytest.mark.parametrize(("theme", "selector"), [("light", ":root, .unet"), ("dark", 'html[data-theme="dark"]')])
