@@ -32,6 +32,9 @@ class Host:
     name: str
     module: str
     address: str  # of a notebook, below the server's
+    broken: str | None = (
+        None  # what the page says when it meets the Output widget of `interact`, where it cannot draw it
+    )
     execute: str  # JavaScript: run `code` in the kernel of the page, tell hear() of each message, then resolve(told)
 
     def __init__(self, python: Path, folder: Path, environment: dict[str, str], browser):
@@ -56,7 +59,9 @@ class Host:
                 return found[0]
             time.sleep(0.2)
         self.close()
-        raise RuntimeError(f"{self.name} did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
+        raise RuntimeError(
+            f"{self.name} did not start (exit status {self.server.returncode}):\n{log.read_text(encoding='utf-8')[-3000:]}"
+        )
 
     def close(self) -> None:
         for context in self.contexts:
@@ -102,6 +107,8 @@ class Host:
 
 class Notebook6(Host):
     name = "notebook6"
+    # widgetsnbextension 3.6.10 derives OutputModel from a class in the way of Backbone, which loses static methods.
+    broken = "n._deserialize_state is not a function"
     module = "notebook"
     address = "notebooks/{notebook}"
     execute = """Jupyter.notebook.kernel.execute(code, { iopub: {

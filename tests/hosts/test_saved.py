@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-import shutil
+
+import nbformat
 
 STEM = ".unet-conv-transpose"
 MIME = "application/vnd.jupyter.widget-state+json"
@@ -19,8 +20,10 @@ def states(path, page, seconds=30):
 
 
 def test_a_notebook_saved_with_its_widgets_shows_them_again(host):
-    path = host.work / "saved.ipynb"
-    shutil.copy(host.work / "05_conv_transpose.ipynb", path)
+    chapter, path = nbformat.read(host.work / "05_conv_transpose.ipynb", 4), host.work / "saved.ipynb"
+    if host.broken:
+        chapter.cells = [cell for cell in chapter.cells if "interact" not in cell.source]
+    nbformat.write(chapter, path)
     page = host.open(path.name)
     host.run_all(page)
     widget = page.locator(STEM).first

@@ -1,5 +1,6 @@
 """The three central widgets where notebooks live: the page moves the kernel, the kernel moves the page, nonsense is refused."""
 
+import nbformat
 import pytest
 
 CASES = {
@@ -109,6 +110,16 @@ def test_a_question_is_answered_by_keyboard(shown):
 
 
 def test_the_page_reports_no_error_and_asks_no_other_host(shown):
-    _, page, _, _ = shown
-    assert page.faults == []
+    host, page, _, _ = shown
+    assert [fault for fault in page.faults if fault != host.broken] == []
     assert page.foreign == []
+
+
+def test_what_a_page_cannot_draw_it_cannot_draw_without_this_package_either(host):
+    cell = nbformat.v4.new_code_cell("import ipywidgets\nipywidgets.Output()")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), host.work / "output.ipynb")
+    page = host.open("output.ipynb")
+    host.run_all(page)
+    page.wait_for_timeout(2000)
+    assert set(page.faults) == ({host.broken} if host.broken else set())
+    page.close()
