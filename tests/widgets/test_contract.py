@@ -237,6 +237,22 @@ def test_a_change_from_python_is_drawn_at_once(run_js, widget):
     assert calls == []
 
 
+def test_a_question_that_python_changes_is_asked_anew(run_js):
+    first, second = state(question()), state(Question("Which is `x`?", "b", "It is.", options=["a", "b"]))
+    legends, forms = run_js(
+        SPY
+        + """const one = await mount(arg.state), legend = () => one.el.querySelector("legend").textContent, before = legend();
+        one.python(arg.changed);
+        const told = [[before, legend()], one.el.querySelectorAll("form").length];
+        one.cleanup();
+        return told;""",
+        {"esm": str(Question._esm), "state": first, "changed": {"prompt": second["prompt"]}},
+    )
+    assert "How large is y?" in legends[0]
+    assert "Which is x?" in legends[1]
+    assert forms == 1
+
+
 def state(widget):
     return {key: value for key, value in widget.get_state().items() if key not in ("layout", "_esm", "_css")}
 

@@ -11,7 +11,7 @@ const WORDS = {
 /** Text with `code` in backticks -> nodes. */
 export const rich = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
 
-function render({ model, el }) {
+function question({ model, el }) {
   const options = model.get("options"), name = freshId(), kind = WORDS.kinds[model.get("kind")];
   const told = h("p", { class: "unet-told", "aria-live": "polite" });
   const solution = h("details", {}, h("summary", {}, WORDS.solution), h("p", {}, rich(model.get("why"))));
@@ -37,6 +37,15 @@ function render({ model, el }) {
   keepKeys(form);
   el.append(form);
   return () => form.remove();
+}
+
+/** Asked anew when Python changes it. */
+function render({ model, el }) {
+  const names = ["kind", "prompt", "options", "answer", "why", "hint"].map((key) => `change:${key}`).join(" ");
+  let remove = question({ model, el });
+  const again = () => { remove(); remove = question({ model, el }); };
+  model.on(names, again);
+  return () => { model.off(names, again); remove(); };
 }
 
 export default { render };
