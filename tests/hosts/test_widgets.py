@@ -117,7 +117,9 @@ def test_the_page_reports_no_error_and_asks_no_other_host(shown):
 
 def test_what_a_page_cannot_draw_it_cannot_draw_without_this_package_either(host):
     cell = nbformat.v4.new_code_cell("import ipywidgets\nipywidgets.Output()")
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), host.work / "output.ipynb")
+    # Lab asks which kernel to start where a notebook names none.
+    python = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=python), host.work / "output.ipynb")
     page = host.open("output.ipynb")
     host.run_all(page)
     page.wait_for_timeout(2000)
