@@ -52,7 +52,7 @@ class Host:
     def options(self) -> list[str]:
         raise NotImplementedError
 
-    def wait_for_url(self, log: Path, seconds: float = 120) -> str:
+    def wait_for_url(self, log: Path, seconds: float = 300) -> str:
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.server.poll() is None:
             if found := re.search(r"http://127\.0\.0\.1:\d+/", log.read_text(encoding="utf-8")):
