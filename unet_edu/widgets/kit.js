@@ -79,9 +79,17 @@ const rgb = (hex) => {
   if (!parsed.has(hex)) parsed.set(hex, [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
   return parsed.get(hex);
 };
+const ramps = new Map();
+/** A colour between two, in 256 steps; each step is put into words once, since a grid asks for hundreds at every move. */
 export const mix = (from, to, t) => {
-  const a = rgb(from), b = rgb(to), s = Math.min(1, Math.max(0, t));
-  return `rgb(${a.map((v, i) => Math.round(v + (b[i] - v) * s)).join(",")})`;
+  const step = Math.round(255 * Math.min(1, Math.max(0, t))), name = from + to;
+  if (!ramps.has(name)) ramps.set(name, []);
+  const ramp = ramps.get(name);
+  if (ramp[step] === undefined) {
+    const a = rgb(from), b = rgb(to), part = (i) => Math.round(a[i] + ((b[i] - a[i]) * step) / 255);
+    ramp[step] = `rgb(${part(0)},${part(1)},${part(2)})`;
+  }
+  return ramp[step];
 };
 /** Signed value -> colour, centred on zero; `most` is the magnitude at the ends. */
 export const diverging = (palette, value, most) =>
@@ -185,6 +193,10 @@ export function write(pen, text, x, y, px = 12) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
 }
 
+const drawn = new WeakMap(); // canvas -> what its grid showed last
+const equalLooks = (a, b) => a === b || (a && b && a.fill === b.fill && a.text === b.text && a.ink === b.ink && a.hatch === b.hatch
+  && a.hatchColour === b.hatchColour && a.outline === b.outline && a.faded === b.faded);
+
 /** Draw `rows` x `cols` square cells on a canvas. `cell(r, c)` returns {fill, text, ink, hatch, hatchColour, outline, faded}.
     `room` = [wide, high] keeps the canvas one size whatever the grid's: a canvas that changes its size costs a layout of the page.
     `key` names what `over(pen)` paints on top. What would look the same is not drawn again.
@@ -192,15 +204,17 @@ export function write(pen, text, x, y, px = 12) {
 export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [], room, key = "", over = () => {} }) {
   const ratio = window.devicePixelRatio || 1, pad = 3, [wide, high] = room || [cols * size + 2 * pad, rows * size + 2 * pad];
   const grid = { size, at: cellAt(canvas, wide, pad, size, rows, cols) };
-  const looks = [];
-  let now = `${rows}|${cols}|${size}|${palette.paper}|${key}`;
-  for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) {
-    const look = cell(r, c);
-    looks.push(look);
-    now += look ? `|${look.fill}${look.text}${look.ink}${look.hatch}${look.hatchColour}${look.outline}${look.faded}` : "|";
+  let rest = `${rows}|${cols}|${size}|${palette.paper}|${key}`;
+  for (const f of frames) rest += `|${f.row},${f.col},${f.rows},${f.cols},${f.colour}${f.dash}`;
+  const before = drawn.get(canvas), looks = new Array(rows * cols);
+  let same = before !== undefined && before.rest === rest;
+  for (let r = 0, i = 0; r < rows; r++) for (let c = 0; c < cols; c++, i++) {
+    looks[i] = cell(r, c);
+    if (same && !equalLooks(looks[i], before.looks[i])) same = false;
   }
-  for (const f of frames) now += `|${f.row},${f.col},${f.rows},${f.cols},${f.colour}${f.dash}`;
-  const pen = penFor(canvas, wide, high, now);
+  const turn = before ? before.turn + !same : 0;
+  drawn.set(canvas, { rest, looks, turn });
+  const pen = penFor(canvas, wide, high, turn);
   if (!pen) return grid;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
@@ -251,7 +265,7 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [],
     if (look.faded) pen.globalAlpha = 0.5;
     pen.fillStyle = ink;
     write(pen, look.text, x + size / 2, y + size / 2 + 0.5, fit);
-    pen.globalAlpha = 1;
+    if (look.faded) pen.globalAlpha = 1;
   }
   for (const f of frames) late.push([pad + f.col * size, pad + f.row * size, f.cols * size, f.rows * size, f.colour, f.dash]);
   strokeFrames(pen, late, size);
