@@ -50,7 +50,8 @@ class Host:
         pass
 
     def options(self) -> list[str]:
-        raise NotImplementedError
+        """What else the server is started with."""
+        return []
 
     def wait_for_url(self, log: Path, seconds: float = 300) -> str:
         end = time.monotonic() + seconds
