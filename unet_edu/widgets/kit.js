@@ -32,7 +32,9 @@ let held = null; // while a widget draws, its texts wait: a word on a canvas aft
 /** Write a text, a style or a presence only where it changed: an equal one would still cost a layout of the page. */
 export const put = (node, text) => {
   if (held) held.push([node, text]);
-  else if (node.textContent !== text) node.textContent = text;
+  else if (node.childNodes.length === 1 && node.firstChild.nodeType === 3) { // the text node stays: a new one would be styled and laid out from nothing
+    if (node.firstChild.data !== text) node.firstChild.data = text;
+  } else if (node.textContent !== text) node.textContent = text;
 };
 export const reveal = (node, there) => { if (node.hidden === Boolean(there)) node.hidden = !there; };
 export const dress = (node, styles) => { for (const [name, value] of Object.entries(styles)) if (node.style[name] !== value) node.style[name] = value; };
