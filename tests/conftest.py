@@ -115,6 +115,18 @@ def mounted(sources, pages):
 
 
 @pytest.fixture(scope="session")
+def live(sources, pages, tmp_path_factory):
+    """The files of the live network, made as the book makes them and served beside host.js: address of the folder."""
+    import live_network
+
+    assert live_network.RUNTIME.is_dir(), "onnxruntime-web is not here: run `npm ci` (make test does)"
+    folder = tmp_path_factory.mktemp("live")
+    live_network.write_live(folder)
+    pages["/live/"] = folder
+    return sources + "live/"
+
+
+@pytest.fixture(scope="session")
 def idle_pages(browser):
     """Pages that wait for the next test: opening one takes as long as drawing a widget."""
     idle = []
