@@ -115,14 +115,20 @@ def mounted(sources, pages):
 
 
 @pytest.fixture(scope="session")
-def live(sources, pages, tmp_path_factory):
-    """The files of the live network, made as the book makes them and served beside host.js: address of the folder."""
+def live_files(tmp_path_factory):
+    """A folder with the files of the live network, made as the book makes them."""
     import live_network
 
     assert live_network.RUNTIME.is_dir(), "onnxruntime-web is not here: run `npm ci` (make test does)"
     folder = tmp_path_factory.mktemp("live")
     live_network.write_live(folder)
-    pages["/live/"] = folder
+    return folder
+
+
+@pytest.fixture(scope="session")
+def live(live_files, sources, pages):
+    """Those files beside host.js, where widgets of `mount` find them: address of the folder."""
+    pages["/live/"] = live_files
     return sources + "live/"
 
 
