@@ -610,7 +610,6 @@ def test_opened_as_a_file_it_says_why_it_cannot_run(open_page, mounted, pages, t
     (tmp_path / "host.js").write_text(pages["/host.js"], encoding="utf-8")
     page = open_page((tmp_path / "page.html").as_uri())
     page.wait_for_selector("html[data-widgets=ready]")
-    page.evaluate("WebAssembly.validate")  # the rest is there
     told = page.evaluate(
         """async ([source, live]) => { const { openEngine } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
         return openEngine({ model: { live } }).then(() => "open", (error) => error.message); }""",

@@ -127,7 +127,9 @@ class LiveUNet(Widget):
         images, masks = held_out()
         n = self.model.n_classes
         if n <= masks.max():
-            raise ValueError(f"the held-out pictures have {masks.max() + 1} classes, this network has {n}: no score")
+            raise ValueError(
+                f"the held-out pictures have {masks.max() + 1} classes, this network has {n}, so it has no score on them"
+            )
         part = slice(first, first + many)
         logits = torch.from_numpy(self._stages(images[part], gates)["logits"])
         return confusion_matrix(logits, torch.from_numpy(masks[part])).flatten().tolist()
@@ -135,10 +137,9 @@ class LiveUNet(Widget):
 
 def checked(model):
     """The model, if it can answer a drawing; else an error that says what to pass."""
-    from unet_edu.model import UNet
+    from unet_edu.stages import require_unet
 
-    if not isinstance(model, UNet):
-        raise TypeError(f"model is a {type(model).__name__}; give a unet_edu.model.UNet, or None for the trained one")
+    require_unet(model)
     if model.n_channels != 1:
         raise ValueError(
             f"model reads pictures of {model.n_channels} channels, the canvas has 1; train a UNet(n_channels=1, ...)"
