@@ -173,16 +173,19 @@ async function engineInBrowser(live, onProgress, onInfo) {
   worker.onmessage = ({ data }) => {
     if (data.progress) return onProgress(...data.progress);
     const job = open.get(data.id);
-    open.delete(data.id);
+    if (!open.delete(data.id)) return; // given up
     data.error === undefined ? job.resolve(data.answer) : job.reject(new Error(data.error));
   };
-  let alive = false;
+  let alive = false, dead = null;
   worker.onerror = (event) => {
     event.preventDefault();
-    for (const job of open.values()) job.reject(new Error(alive ? ENGINE_WORDS.died : ENGINE_WORDS.worker(event.message)));
+    dead = new Error(alive ? ENGINE_WORDS.died : ENGINE_WORDS.worker(event.message));
+    worker.terminate();
+    for (const job of open.values()) job.reject(dead);
     open.clear();
   };
   const ask = (what, values) => new Promise((resolve, reject) => {
+    if (dead) return reject(dead);
     open.set(++count, { resolve, reject });
     worker.postMessage({ id: count, ask: what, ...values });
   });
