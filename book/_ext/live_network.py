@@ -15,6 +15,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = ROOT / "node_modules" / "onnxruntime-web"
 FOLDER = "live"
-HELD_OUT = {"n": 64, "size": 64, "seed": 1, "held_out": True}  # the set that every score of the live network is on
 
 
 def runtime_files(package: Path) -> dict[str, bytes]:
@@ -35,26 +35,12 @@ def runtime_files(package: Path) -> dict[str, bytes]:
 
 
 def network_files() -> dict[str, bytes]:
-    """The trained network and the pictures that it is scored on."""
-    from tempfile import TemporaryDirectory
-
-    from unet_edu.export import to_onnx
-    from unet_edu.pretrained import pretrained
+    """The trained network and the held-out pictures that it is scored on."""
+    from unet_edu.export import live_files
 
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "unet.onnx"
-        to_onnx(pretrained(), path, half_weights=True)
-        return {"unet.onnx": path.read_bytes(), "held_out.gzip": squeeze(held_out())}
-
-
-def held_out() -> bytes:
-    """Grey values 0..255 of all pictures, then the class of each of their pixels, a byte each."""
-    import numpy as np
-
-    from unet_edu.data import ToyCells, stack
-
-    images, masks = stack(ToyCells(**HELD_OUT))
-    return np.rint(images * 255).astype(np.uint8).tobytes() + masks.astype(np.uint8).tobytes()
+        network, pictures = live_files(folder)
+        return {"unet.onnx": network.read_bytes(), "held_out.gzip": squeeze(pictures.read_bytes())}
 
 
 def squeeze(data: bytes) -> bytes:

@@ -169,7 +169,7 @@ def test_a_gate_makes_a_difference(started):
     for i in range(4):
         gates = [1, 1, 1, 1]
         gates[i] = 0
-        assert np.abs(answer(started, image, gates)["logits"] - whole).max() > 1e-3, i
+        assert float(np.abs(answer(started, image, gates)["logits"] - whole).max()) > 0.01, i
 
 
 @pytest.mark.parametrize("make", [pretrained, lambda: UNet(1, 4, bilinear=True, width=4)], ids=["pretrained", "own"])
@@ -450,8 +450,8 @@ def test_other_files_are_refused_in_words_and_the_network_before_stays(own, netw
     import onnx
 
     whole = exported(tmp_path, UNet(1, 3, width=2))
-    broken = UNet(1, 3, width=2)
-    broken.inc.double_conv[0].weight.data[:] = torch.nan
+    marked = UNet(1, 3, width=2)
+    marked.outc.conv.bias.data[:] = 1234.5
     x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy")
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y])
     opset = [onnx.helper.make_opsetid("", 17)]
@@ -466,7 +466,7 @@ def test_other_files_are_refused_in_words_and_the_network_before_stays(own, netw
         relu: 'this is an ONNX file of another network: it has no "image", "gates", "inc"',
         whole.replace(b"down3", b"dawn3"): 'this is an ONNX file of another network: it has no "down3"',
         exported(tmp_path, UNet(3, 3, width=2)): "this network reads pictures of 3 channels; the canvas has 1",
-        exported(tmp_path, broken): "this network answers a black picture with nan or inf: its weights are broken",
+        exported(tmp_path, marked).replace(np.float32(1234.5).tobytes(), np.float32("nan").tobytes()): "this network answers a black picture with nan or inf: its weights are broken",
         whole.replace(b"Relu", b"Rulu"): "onnxruntime-web cannot read this file: ",
     }
     for data, words in cases.items():

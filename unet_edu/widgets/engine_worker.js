@@ -13,14 +13,15 @@ const WORDS = {
   channels: (n) => `this network reads pictures of ${n} channels; the canvas has 1. Train a UNet(n_channels=1, ...)`,
   shape: (name, shape) => `this is an ONNX file of another network: its ${name} is ${shape} for a picture of 64 x 64 pixels. The network must come from unet_edu.export.to_onnx(model, path)`,
   fails: (said) => `this network fails on a picture of 64 x 64 pixels: ${said}`,
+  pictures: "the held-out pictures on the server are damaged. Build the book anew",
   notFinite: "this network answers a black picture with nan or inf: its weights are broken. Train it anew",
   size: (height, width, said) => `this network cannot answer ${height} x ${width} pixels: ${said}`,
   classes: (n, has) => `the held-out pictures have ${n} classes, this network has ${has}, so it has no score on them`,
 };
 const STAGES = ["inc", "down1", "down2", "down3", "down4", "up1", "up2", "up3", "up4", "logits"];
-const STORE = "unet-live", SIDE = 64, PICTURES = 64, CLASSES = 3;
+const STORE = "unet-live", SIDE = 64;
 
-let ort, current, pictures; // the runtime; {session, info}; {images, masks}, bytes of the held-out set
+let ort, current, pictures; // the runtime; {session, info}; the held-out set
 
 const firstLine = (error) => String(error?.message ?? error).replace(/^\[[^\]]*\]\s*/, "").split("\n")[0].slice(0, 300);
 
@@ -82,9 +83,15 @@ async function open({ base, files, names }) {
     if (ort) ort.env.wasm.wasmBinary = undefined; // 14 MB which are compiled by now
   }
   current = await examine(session, got[names.network]);
-  const held = await unzip(got[names.pictures]), pixels = PICTURES * SIDE * SIDE;
-  pictures = { images: held.subarray(0, pixels), masks: held.subarray(pixels, 2 * pixels) };
+  pictures = heldOut(await unzip(got[names.pictures]));
   return { info: current.info };
+}
+
+/** The file of unet_edu.export.held_out_bytes: 8 letters, four numbers, all images, all masks. */
+function heldOut(bytes) {
+  const view = new DataView(bytes.buffer), [n, height, width, classes] = [8, 12, 16, 20].map((at) => view.getUint32(at, true)), size = n * height * width;
+  if (new TextDecoder().decode(bytes.subarray(0, 8)) !== "unet-edu" || bytes.length !== 24 + 2 * size) throw new Error(WORDS.pictures);
+  return { n, height, width, classes, images: bytes.subarray(24, 24 + size), masks: bytes.subarray(24 + size) };
 }
 
 const sessionOf = (bytes) => ort.InferenceSession.create(bytes, { executionProviders: ["wasm"], logSeverityLevel: 4 });
@@ -174,11 +181,11 @@ async function run({ image, height, width, gates, stages: wanted = STAGES }) {
 
 /** Counts of (true class, predicted class) over `many` of the held-out pictures, row by row. */
 async function score({ gates, first, many }) {
-  const classes = current.info.n_classes, pixels = SIDE * SIDE, matrix = new Array(classes * classes).fill(0);
-  if (classes < CLASSES) throw new Error(WORDS.classes(CLASSES, classes));
+  const classes = current.info.n_classes, { height, width } = pictures, pixels = height * width, matrix = new Array(classes * classes).fill(0);
+  if (classes < pictures.classes) throw new Error(WORDS.classes(pictures.classes, classes));
   for (let n = first; n < first + many; n++) {
-    const image = Float32Array.from(pictures.images.subarray(n * pixels, (n + 1) * pixels), (grey) => Math.fround(grey) / Math.fround(255));
-    const { data } = (await forward(current.session, image, SIDE, SIDE, gates, ["logits"])).logits;
+    const image = Float32Array.from(pictures.images.subarray(n * pixels, (n + 1) * pixels), (grey) => grey / 255);
+    const { data } = (await forward(current.session, image, height, width, gates, ["logits"])).logits;
     for (let i = 0; i < pixels; i++) {
       let best = 0;
       for (let c = 1; c < classes; c++) if (data[c * pixels + i] > data[best * pixels + i]) best = c;
