@@ -125,10 +125,10 @@ class LiveUNet(Widget):
         from unet_edu.metrics import confusion_matrix
 
         images, masks = held_out()
-        n = self.model.n_classes
-        if n <= masks.max():
+        known, n = masks.max() + 1, self.model.n_classes
+        if n < known:
             raise ValueError(
-                f"the held-out pictures have {masks.max() + 1} classes, this network has {n}, so it has no score on them"
+                f"the held-out pictures have {known} classes, this network has {n}, so it has no score on them"
             )
         part = slice(first, first + many)
         logits = torch.from_numpy(self._stages(images[part], gates)["logits"])
