@@ -16,7 +16,8 @@ from unet_edu.model import UNet
 from unet_edu.pretrained import pretrained
 from unet_edu.stages import STAGES, run_stages
 from unet_edu.train import evaluate
-from unet_edu.widgets import LiveUNet
+from unet_edu.widgets.base import inline
+from unet_edu.widgets.live_unet import LiveUNet
 
 WIDGETS = ROOT / "unet_edu" / "widgets"
 BLANK = "<!doctype html><title>blank</title><link rel='icon' href='data:,'>"
@@ -710,3 +711,14 @@ def test_five_hundred_pictures_leave_the_memory_as_it_was(browser, site):
     assert wasm < before < 80e6
     assert after < before + 2e6, (before, after)  # the stages of one picture are 0.4 MB
     assert wasm_after == wasm
+
+
+def test_the_static_host_tells_a_widget_where_the_files_lie(mount, live):
+    class Probe(LiveUNet):
+        _esm = inline("engine.js") + (
+            "\nexport default { render({ model }) { window.openLive = () => openEngine({ model }); window.live = model.live; } };"
+        )
+
+    page = mount(Probe())
+    assert page.evaluate("live") == live
+    assert page.evaluate("openLive().then((engine) => { engine.close(); return engine.kind; })") == "browser"

@@ -4,7 +4,6 @@ from unet_edu.widgets.conv import ConvBench
 from unet_edu.widgets.conv_transpose import ConvTransposeBench
 from unet_edu.widgets.double_conv import DoubleConvMicroscope
 from unet_edu.widgets.epoch_film import EpochFilm
-from unet_edu.widgets.live_unet import LiveUNet
 from unet_edu.widgets.overlap import OverlapLab
 from unet_edu.widgets.question import Question
 from unet_edu.widgets.skip_alignment import SkipAlignmentLab
@@ -17,7 +16,6 @@ __all__ = [
     "ConvTransposeBench",
     "DoubleConvMicroscope",
     "EpochFilm",
-    "LiveUNet",
     "OverlapLab",
     "Question",
     "SkipAlignmentLab",
