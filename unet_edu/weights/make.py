@@ -29,9 +29,12 @@ SEED = 0
 CHOSEN_ON = "ToyCells(256, 64, 2, held_out=True)"
 
 
-def make(width: int, folder: Path = FOLDER, recipe: Recipe | None = None) -> dict:
-    """Train the network of that width, write width-N.pt and width-N.json into `folder`, and return the card."""
-    recipe = recipe or RECIPES[width]
+def make(width: int, folder: Path | None = None, recipe: Recipe | None = None) -> dict:
+    """Train the network of that width, write width-N.pt and width-N.json into `folder`, and return the card.
+
+    The folder is that of the package and the recipe that of `RECIPES`, unless others are given.
+    """
+    folder, recipe = folder or FOLDER, recipe or RECIPES[width]
     run = default_run(SEED, recipe, device="cpu", amp=False, threads=1, progress=False)
     state = {name: x.half() if x.is_floating_point() else x for name, x in run.model.state_dict().items()}
     stored = UNet(1, len(CLASSES), width=width)
