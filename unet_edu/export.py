@@ -16,8 +16,8 @@ from unet_edu.data import CLASSES, ToyCells, stack
 from unet_edu.files import check_folder, whole_file
 from unet_edu.model import Down, OutConv, UNet, Up
 from unet_edu.onnx_graph import Graph
-from unet_edu.pretrained import pretrained
 from unet_edu.stages import GATES, STAGES, require_unet
+from unet_edu.weights import pretrained
 
 FORMAT = "1"  # in the file as unet_edu_format; the number grows when older readers would misread a file
 HELD_OUT_MAGIC = b"unet-edu"

@@ -13,7 +13,7 @@ from unet_edu.model import DoubleConv, UNet, Up
 
 
 class AddUp(Up):
-    """Double the map, add the skip, then DoubleConv.
+    """Double the map, add the skip, then DoubleConv: as `Up`, if its first kernel were the same for skip and map.
 
     x (B, in_channels, h, w), skip (B, in_channels / 2, H, W) -> (B, out_channels, H, W)
     """
@@ -41,17 +41,17 @@ class LonelyUp(AddUp):
 class AddUNet(UNet):
     """A U-Net whose skips are added. Arguments, shapes and errors as for `UNet`; up-sampling has weights, always."""
 
-    block = AddUp
+    _up = AddUp
 
     def __init__(self, n_channels, n_classes, width=64):
         super().__init__(n_channels, n_classes, width=width)
-        self.up1 = self.block(16 * width, 8 * width)
-        self.up2 = self.block(8 * width, 4 * width)
-        self.up3 = self.block(4 * width, 2 * width)
-        self.up4 = self.block(2 * width, width)
+        self.up1 = self._up(16 * width, 8 * width)
+        self.up2 = self._up(8 * width, 4 * width)
+        self.up3 = self._up(4 * width, 2 * width)
+        self.up4 = self._up(2 * width, width)
 
 
 class NoSkipUNet(AddUNet):
     """A U-Net without skips: all that the decoder knows has passed the bottom. Arguments as for `AddUNet`."""
 
-    block = LonelyUp
+    _up = LonelyUp

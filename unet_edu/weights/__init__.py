@@ -1,6 +1,6 @@
 """Networks that are already trained: they come with the package, and loading one needs no network and no patience.
 
-Source: `make weights`, that is `python -m unet_edu.weights`, which trains them anew; the card beside each file of
+Source: `make weights`, that is `unet_edu.weights.make`, which trains them anew; the card beside each file of
 weights says on which data, with which settings, and how well it did on pictures that it had never seen.
 Deviation from a bare `torch.save` of a trained network: weights are stored in float16, half the size. The card's scores
 are those of the weights as they are stored.
@@ -14,7 +14,7 @@ import torch
 from unet_edu.data import CLASSES
 from unet_edu.model import UNet
 
-FOLDER = Path(__file__).with_name("weights")
+FOLDER = Path(__file__).parent
 WIDTHS = (8, 16)  # the live network of the book, and the network of chapter 10
 
 
