@@ -168,7 +168,7 @@ def test_a_stamp_follows_the_pointer_until_it_is_let_go(drawing, tool, label):
 def test_noise_and_light_change_the_picture_and_not_the_mask(drawing):
     page = drawing()
     (image, labels), size = now(page), {}
-    for label, value in (("camera noise (thousandths of white)", 150), ("uneven light (%)", 100)):
+    for label, value in (("camera noise (‰ of white)", 150), ("uneven light (%)", 100)):
         set_slider(page, label, value)
         other, same_labels = now(page)
         size[label] = np.abs(other - image).mean()

@@ -8,7 +8,7 @@ import { OVERLAY_FINE, paintOverlay } from "./scene_overlay.js";
 export const SCENE_WORDS = {
   tool: "Tool",
   tools: { cell: "draw a cell", crystal: "draw a crystal", erase: "erase", stamp_cell: "stamp a cell", stamp_crystal: "stamp a crystal" },
-  radius: "size (radius, pixels)", noise: "camera noise (thousandths of white)", light: "uneven light (%)", lamp: "brighter side",
+  radius: "size (radius, pixels)", noise: "camera noise (‰ of white)", light: "uneven light (%)", lamp: "brighter side",
   lamps: { left: "left", top_left: "top left", top: "top", top_right: "top right", right: "right", bottom_right: "bottom right", bottom: "bottom", bottom_left: "bottom left" },
   undo: "Undo", clear: "Clear", toy: "toy picture", toys: (n) => `picture ${n}`, noToy: "none", file: "picture of your own",
   caption: "Draw here", canvas: "Scene, 64 by 64 pixels: draw with a mouse, a finger or the arrow keys and Space",
@@ -27,36 +27,36 @@ export const SCENE_WORDS = {
 };
 export const SCENE_BOUNDS = { tool: Object.keys(SCENE_WORDS.tools), radius: [2, 14], noise: [0, 200], light: [0, 100], lamp: Object.keys(SCENE_LAMPS) };
 const SCENE_LABELS = { cell: 1, crystal: 2, erase: 0, stamp_cell: 1, stamp_crystal: 2 }, SCENE_UNDO = 50, SCENE_MOST = 384;
-const SCENE_START = [[1, 20, 19, 10], [2, 21, 45, 9], [1, 45, 36, 8], [2, 49, 13, 7], [1, 41, 56, 6]]; // class, row, column, radius
+const SCENE_START = [[1, 20, 19, 9, 43], [2, 21, 45, 9, 15], [1, 45, 36, 8, 84], [2, 49, 13, 7, 14], [1, 41, 56, 6, 15]]; // class, row, column, radius, seed
 
-const startScene = () => SCENE_START.reduce((scene, [label, row, col, radius], i) => ({ ...scene, ...stampedScene(scene, { label, row, col, radius, seed: 11 + i }) }), blankScene(3));
+const startScene = () => SCENE_START.reduce((scene, [label, row, col, radius, seed]) => ({ ...scene, ...stampedScene(scene, { label, row, col, radius, seed }) }), blankScene(3));
 
 /**
- * Put the drawing into a widget: controls into ui.controls, the canvas into `into`. The widget's BOUNDS hold SCENE_BOUNDS, its Python
+ * Put the drawing into a widget: tools into ui.controls, camera and pictures into `more`, the canvas into `into`. The widget's BOUNDS hold SCENE_BOUNDS, its Python
  * class is a SceneControls; its ui.draw calls draw(palette) of what this returns.
  * changed({image, labels}): the picture, Float32Array 0..1, and its classes, Uint8Array or null; after each change, and at the first draw.
  * otherFile(file) -> true takes a file away that is no picture. Returns {draw, overlay, shot, figure, canvas}:
  * overlay({mask, probabilities, view, threshold}) or overlay(null), see paintOverlay(); shot(): the last {image, labels}.
  */
-export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => false, into = ui.stage }) {
+export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => false, into = ui.stage, more = ui.controls }) {
   const side = SCENE_SIDE, words = SCENE_WORDS, toys = model.get("_toys") || {}, pixels = side * side;
   const toyImages = toys.count ? decode(toys.images, Uint8Array) : null, toyMasks = toys.count ? decode(toys.masks, Uint8Array) : null;
   let scene = startScene(), layers = scene, toy = "", past = [], camera = null; // camera: noise and light of what was drawn before a picture came
   let job = null, due = false, gone = false, turn = 0, palette = null, size = 0, byKey = false, shown = "", lit = "", light = null, last = null, said = null;
   ui.leave(() => { gone = true; });
 
-  ui.choice("tool", words.tool, words.tools);
+  ui.choice("tool", words.tool, words.tools).classList.add("unet-tools");
   ui.slider("radius", words.radius);
   const button = (text, action) => h("button", { type: "button", onclick: action }, text);
   ui.controls.append(h("div", { class: "unet-row" }, button(words.undo, undo), button(words.clear, clear)));
-  ui.slider("noise", words.noise);
-  ui.slider("light", words.light);
-  ui.select("lamp", words.lamp, Object.entries(words.lamps));
+  ui.slider("noise", words.noise, { into: more });
+  ui.slider("light", words.light, { into: more });
+  ui.select("lamp", words.lamp, Object.entries(words.lamps), { into: more });
   const list = h("select", { id: freshId() }, h("option", { value: "" }, words.noToy), Array.from({ length: toys.count || 0 }, (_, i) => h("option", { value: String(i + 1) }, words.toys(i + 1))));
   const file = h("input", { type: "file", accept: "image/*", id: freshId() });
   const field = (node, label) => h("div", { class: "unet-select" }, h("label", { class: "unet-label", for: node.id }, label), node);
-  if (toys.count) ui.controls.append(field(list, words.toy));
-  ui.controls.append(field(file, words.file));
+  if (toys.count) more.append(field(list, words.toy));
+  more.append(field(file, words.file));
 
   const hint = h("p", { class: "unet-note unet-hint", id: freshId() }), told = h("p", { class: "unet-told", role: "status" }), failed = h("p", { class: "unet-error", role: "alert" });
   const canvas = h("canvas", { width: side, height: side, tabindex: "0", role: "application", "aria-label": words.canvas, "aria-describedby": hint.id });
@@ -202,7 +202,7 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
   function draw(now) {
     size = side * Math.max(1, Math.floor(Math.min(SCENE_MOST, ui.width) / side));
     dress(sheet, { width: `${size}px`, height: `${size}px` });
-    dress(figure, { width: `${size}px` });
+    dress(figure, { width: `${Math.max(size, Math.min(SCENE_MOST, ui.width))}px` });
     if (palette !== now) { palette = now; overlay(said); }
     if (list.value !== toy) list.value = toy;
     put(hint, words.hint(words.tools[model.get("tool")], model.get("radius")));
