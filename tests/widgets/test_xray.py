@@ -94,7 +94,7 @@ def test_the_frame_over_the_image_spans_the_receptive_field(mount):
 
 
 def test_pointing_at_a_thumbnail_tells_what_its_pixel_sees_and_changes_nothing(mount):
-    page = mount(bench(stage="logits"))
+    page = mount(bench(stage="logits"), height=2000)
     before = page.locator(SAID).inner_text()
     canvas = page.locator("button[data-stage=down2] canvas")
     box = canvas.bounding_box()
@@ -112,7 +112,7 @@ def test_a_click_on_a_thumbnail_opens_that_channel_at_that_pixel(mount):
     page = mount(bench())
     canvas = page.locator("button[data-stage=up1] canvas")
     box = canvas.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.97, box["y"] + box["height"] * 0.95)
+    page.mouse.click(box["x"] + box["width"] * 0.99, box["y"] + box["height"] * 0.98)
     assert page.locator(SAID).inner_text().startswith("up1, channel 11, row 7, column 7")
 
 
@@ -128,8 +128,7 @@ def test_every_stage_opens_by_keyboard_at_the_same_place_of_the_image(mount):
         assert name == opened[-1]
         row, column = re.search(r"row (\d+), column (\d+)", page.locator(SAID).inner_text()).groups()
         size = ask(network(), pictures()[0])[name].shape[-1]
-        assert abs((int(row) + 0.5) * 64 / size - 20) <= 64 / size + 8
-        assert abs((int(column) + 0.5) * 64 / size - 30) <= 64 / size + 8
+        assert (int(row), int(column)) == (20 * size // 64, 30 * size // 64)
         page.keyboard.press("Tab")
     assert opened == list(STAGES)
 
@@ -147,7 +146,7 @@ def test_arrow_keys_move_the_pixel_and_the_channel_and_stop_at_the_edge(mount):
 
 
 def test_a_click_in_the_strip_chooses_a_channel(mount):
-    page = mount(bench(stage="up4"))
+    page = mount(bench(stage="up4"), height=2000)
     box = page.locator(".unet-xray-strip canvas").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.5)
     assert page.locator(".unet-xray-map figcaption").inner_text() == "up4, channel 5"
@@ -205,7 +204,7 @@ def test_a_gate_shows_on_its_skip_in_words_and_in_the_line(mount):
     assert lines[0] != "none"
     assert lines[2] not in ("none", lines[0])
     assert [lines[1], lines[3]] == ["none", "none"]
-    assert page.locator(".unet-xray-u text").all_inner_texts() == ["× 0", "× 1", "× 0.4", "× 1"]
+    assert page.locator(".unet-xray-u text").all_text_contents() == ["× 0", "× 1", "× 0.4", "× 1"]
 
 
 def test_on_demand_the_input_gradient_is_shown_and_its_share_told(mount):
@@ -226,17 +225,16 @@ def test_recorded_gradients_unpack_to_what_torch_says(run_js):
     table = bench().fields
     for stage, row, column in [("down1", 15, 20), ("down4", 3, 0), ("logits", 32, 50)]:
         rows = ask(network(), pictures()[0])[stage].shape[-1]
-        place, values = run_js(
+        place, which, values = run_js(
             """const { recordedFields } = await import("/feature_maps.js"), [table, stage, row, column, rows] = arg;
             const near = recordedFields(table).nearest(stage, row, column, rows, rows);
-            return [[near.row, near.col], [...near.field()]];""",
+            return [[near.row, near.col], near.which, [...near.field()]];""",
             [table, stage, row, column, rows],
         )
         field = effective_field(network(), pictures()[0], stage, *place)
-        block = table["stages"][stage]["boxes"][0][4]
-        if block == 1:
-            assert np.abs(np.array(values).reshape(64, 64) - field / field.max()).max() <= 0.5 / table["steps"] + 1e-6
-        assert np.corrcoef(values, field.ravel())[0, 1] > 0.7
+        block = table["stages"][stage]["boxes"][which][4]
+        means = field.reshape(64 // block, block, -1, block).mean((1, 3)).repeat(block, 0).repeat(block, 1)
+        assert np.abs(np.array(values).reshape(64, 64) - means / means.max()).max() <= 0.5 / table["steps"] + 1e-6
 
 
 def test_a_dead_channel_is_counted(mount):

@@ -25,7 +25,8 @@ function render({ model, el }) {
     stages: Object.fromEntries(Object.entries(stages).map(([name, { data, shape }]) => [name, { data: decode(data, Float32Array), shape }])) }));
   let shown = null;
   ui.draw = (palette) => {
-    if (shown !== model.get("picture")) { const { stages, ...image } = answers[shown = model.get("picture")] || answers[0]; if (answers.length) ray.update(stages, image); }
+    const { stages, ...image } = answers[model.get("picture")] || {};
+    if (stages && shown !== stages) ray.update(shown = stages, image);
     ray.draw(palette);
   };
   window.bench = { ray, ui, answers };

@@ -8,7 +8,6 @@ export const XRAY_WORDS = {
   title: "Inside the network",
   hint: "Each stage shows its first maps. Where a map is 0 it has the colour of the page; logits are blue below 0 and red above. Choose a stage to look into it; point at a pixel to see what it can see.",
   image: "image", size: (c, y, x) => `${c}\u2009×\u2009${y}\u2009×\u2009${x}`, area: (y, x) => `${y}\u2009×\u2009${x}`,
-  button: (name, c, y, x) => `${name}: ${c} maps of ${y} × ${x}`,
   gate: { inc: "skip inc → up4, %", down1: "skip down1 → up3, %", down2: "skip down2 → up2, %", down3: "skip down3 → up1, %" },
   times: (gate) => `× ${gate}`, shut: "× 0 (shut)",
   key: { conv: "convolutions", down: "max pooling, then convolutions", up: "up-sampling, then convolutions", skip: "skip, times its gate" },
@@ -121,10 +120,13 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     const stage = get("stage"), [c, y, x] = shapes[stage];
     return { stage, channel: clamp(get("channel"), c), row: clamp(get("map_row"), y), column: clamp(get("map_column"), x) };
   };
+  let place = [0, 0]; // of the image, in parts of its height and width: a coarse map between two fine ones does not move it
   /** Another stage, at the same place of the image. */
   const move = (stage, { channel = 0, row, col } = {}) => {
-    const now = chosen(), [, y, x] = shapes[now.stage], [, toY, toX] = shapes[stage], keep = (at, size, to) => clamp(Math.floor(((at + 0.5) * to) / size), to);
-    ui.write({ stage, channel, map_row: row ?? keep(now.row, y, toY), map_column: col ?? keep(now.column, x, toX) });
+    const now = chosen(), from = shapes[now.stage], to = shapes[stage], at = [now.row, now.column];
+    place = place.map((part, i) => (Math.floor(part * from[i + 1]) === at[i] ? part : (at[i] + 0.5) / from[i + 1]));
+    const [y, x] = place.map((part, i) => clamp(Math.floor(part * to[i + 1]), to[i + 1]));
+    ui.write({ stage, channel, map_row: row ?? y, map_column: col ?? x });
   };
 
   // --- the U ---
@@ -136,10 +138,10 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
   const stand = h("div", { class: "unet-xray-u", role: "group", "aria-label": XRAY_WORDS.title });
   stand.append(lines);
   for (const name of ["image", ...RECEPTIVE_STAGES]) {
-    const canvas = h("canvas", name === "image" ? { role: "img", "aria-label": XRAY_WORDS.image } : { "aria-hidden": "true" }), words = h("span", { class: "unet-xray-size" });
-    const label = h("span", { class: "unet-xray-label" }, h("b", {}, name === "image" ? XRAY_WORDS.image : name), words);
+    const canvas = h("canvas", name === "image" ? { role: "img", "aria-label": XRAY_WORDS.image } : { "aria-hidden": "true" }), words = h("span", { class: "unet-xray-size" }), pane = h("span", { class: "unet-xray-pane" }, canvas);
+    const label = h("span", { class: "unet-xray-label" }, h("b", {}, name === "image" ? XRAY_WORDS.image : name), " ", words);
     const side = RECEPTIVE_STAGES.indexOf(name) > 8 ? "out" : RECEPTIVE_STAGES.indexOf(name) > 4 ? "decoder" : name === "image" ? "image" : "encoder";
-    const box = name === "image" ? h("div", { class: "unet-xray-box" }, label, canvas) : h("button", { type: "button", class: "unet-xray-box", "aria-pressed": "false" }, label, canvas);
+    const box = name === "image" ? h("div", { class: "unet-xray-box" }, label, pane) : h("button", { type: "button", class: "unet-xray-box", "aria-pressed": "false" }, label, pane);
     box.dataset.stage = name;
     box.dataset.side = side;
     stand.append(box);
@@ -277,7 +279,6 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
         box.style.setProperty("--unet-label", `${label}px`);
         dress(canvas, { width: `${inner}px`, height: `${Math.round((inner * plan.high) / plan.wide)}px` });
         put(words, name === "image" ? XRAY_WORDS.area(rows, cols) : XRAY_WORDS.size(c, rows, cols));
-        if (name !== "image") box.setAttribute("aria-label", XRAY_WORDS.button(name, c, rows, cols));
       }
     }
     const { stage } = chosen(), open = gates();
@@ -369,7 +370,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     const across = Math.min(count, Math.max(1, Math.floor((all + gap) / (cell + gap)))), times = Math.max(1, Math.round(cell / cols));
     stripPlan = mosaic(count, across, rows, cols, times, Math.max(1, Math.round((gap * cols * times) / cell)));
     const scale = cell / (cols * times), wide = Math.round(stripPlan.wide * scale), high = Math.round(stripPlan.high * scale);
-    dress(stripStand, { minHeight: `${room}px` });
+    dress(stripStand, { minHeight: `${room + 8}px` }); // gaps are rounded to whole pixels
     dress(strip.canvas, { width: `${wide}px`, height: `${high}px` });
     dress(frameMark, { left: `${(stripPlan.left(at.channel) * scale).toFixed(1)}px`, top: `${(stripPlan.top(at.channel) * scale).toFixed(1)}px`, width: `${cell}px`, height: `${((rows * cell) / cols).toFixed(1)}px` });
     const stage = answer.stages[at.stage];
