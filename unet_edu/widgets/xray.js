@@ -28,7 +28,7 @@ export const XRAY_WORDS = {
   sides: ["at the top", "at the bottom", "on the left", "on the right"], and: " and ", comma: ", ",
   dashed: "The frame: what it can see, dashed where the edge cuts it. The small square: where the pixel lies.",
   does: (row, column, area, part, all, central) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, 90 % of the gradient comes from ${area} of ${all} pixels (${part} %), and ${central} % from the middle third of what it can see.`,
-  brightest: "Colour: magnitude of the gradient of the pixel's summed channels, from none to the most.",
+  brightest: "The more colour, the larger the gradient of the pixel's summed channels (colours grow with its root).",
   still: "Nothing to show yet: the network has not answered.",
 };
 const XRAY_SKIPS = [["inc", "up4"], ["down1", "up3"], ["down2", "up2"], ["down3", "up1"]];
