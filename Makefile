@@ -23,6 +23,8 @@ help:
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make unit    run the tests that need neither the book nor a browser"
 	@echo "make package build the wheel, and try it with the lowest and the newest versions that it allows"
+	@echo "make weights train the networks that come with the package, about 5 minutes; writes unet_edu/weights"
+	@echo "make ablations train U-Nets with, without and with other skips, about 10 minutes; writes unet_edu/ablations"
 	@echo "make fix     format and lint with ruff; strip the outputs of notebooks"
 	@echo "make clean   remove everything that was built (the environment stays)"
 
@@ -83,6 +85,13 @@ unit: $(READY)
 
 package: $(READY)
 	$(BIN)/python -m tests.package
+
+.PHONY: weights ablations
+weights: $(READY)
+	$(BIN)/python -m unet_edu.weights.make
+
+ablations: $(READY)
+	$(BIN)/python -m unet_edu.ablations.run
 
 lab: $(READY)
 	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks
