@@ -276,26 +276,32 @@ def test_copied_code_runs_and_prints_the_shown_numbers(mount, change):
     ("change", "words"),
     {
         "as it starts": ({}, ["pixels are right", "background everywhere would reach 0.748"]),
-        "perfect": (STATES["perfect"], ["1024 of 1024", "Every pixel is right"]),
+        "perfect": (STATES["perfect"], ["1024 of 1024 pixels are right", "Only cross-entropy still asks"]),
         "class in neither": (STATES["no crystal in either"], ["There is no crystal in either: no score"]),
         "class only predicted": (
             STATES["crystals where there are none"],
             ["mask has no crystal", "make its IoU and Dice 0"],
         ),
-        "class only true": ({"lost": 6, "painted": "u4x9"}, ["No cell is predicted where there should be one"]),
+        "class only true": ({"lost": 6, "painted": "u4x9"}, ["No cell is predicted: its IoU and Dice are 0"]),
         "empty prediction": (STATES["nothing predicted"], ["Nothing but background is predicted"]),
         "both empty": (STATES["nothing in either"], ["The mask has no objects. Nor has", "0 / 0"]),
         "false alarm on nothing": (
             {"scene": "nothing", "painted": "u9c1"},
             ["has no cell, so 1 predicted pixel makes"],
         ),
-        "confidence": ({"confidence": 50}, ["the probability 0.5 and the two others 0.25 each"]),
+        "confidence": ({"confidence": 50}, ["Cross-entropy 0."]),
     }.values(),
 )
 def test_sentence_says_what_is_seen(mount, change, words):
     text = say(mount(MetricsPlayground(**change)))
     for part in words:
         assert part in text
+
+
+def test_what_the_confidence_means_is_said(mount):
+    page = mount(MetricsPlayground(confidence=50))
+    told = page.locator(".unet-scores").inner_text()
+    assert "Each pixel gives its class the probability 0.5 and the two others 0.25 each." in told
 
 
 def test_smaller_objects_raise_accuracy_and_lower_iou_and_dice(mount):
@@ -425,10 +431,10 @@ def test_a_wide_pen_is_cut_at_the_rim(mount, brush):
 
 
 def test_nothing_jumps_while_sliders_and_pens_move(mount):
-    for width in (1280, 360):
+    for width in (1280, 820, 360):
         page = mount(MetricsPlayground(), width=width)
-        height = "document.querySelector('.unet').offsetHeight"
-        before = page.evaluate(height)
+        sizes = "[document.querySelector('.unet'), ...document.querySelectorAll('.unet table')].map((n) => [n.offsetWidth, n.offsetHeight]).join()"
+        before = page.evaluate(sizes)
         steps = [
             {"lost objects": 6},
             {"lost objects": 0, "wrong class": 6},
@@ -436,9 +442,9 @@ def test_nothing_jumps_while_sliders_and_pens_move(mount):
             {"confidence, %": 99},
             {"object size, tenths": 0},
         ]
-        assert set(set_sliders(page, steps, f"() => {height}")) == {before}
+        assert set(set_sliders(page, steps, f"() => {sizes}")) == {before}
         for label in ("cells only", "nothing", "take paint off"):
             page.get_by_label(label, exact=True).check()
-            assert page.evaluate(height) == before
+            assert page.evaluate(sizes) == before
         page.locator("canvas[role=application]").focus()
-        assert page.evaluate(height) == before
+        assert page.evaluate(sizes) == before

@@ -20,7 +20,6 @@ const WORDS = {
   paints: (pen, side, count) => `Pen: ${pen}, ${side} × ${side}. Painted: ${count} pixels.`,
   matrix: "Confusion matrix, in pixels", corner: "true \\ predicted", sum: "sum",
   bars: { accuracy: "pixel accuracy", iou: "mean IoU", dice: "mean Dice", entropy: "cross-entropy" }, none: "no score",
-  foreground: "The means leave the background out.",
   reading: "Diagonal: hit. Sum of a row: true. Sum of a column: predicted.",
   numbers: "The prediction as class numbers",
   head: ["score", "now", "value"], table: "Scores with the present numbers",
@@ -28,16 +27,16 @@ const WORDS = {
   rule: "IoU = hit / (true + predicted − hit), Dice = 2 hit / (true + predicted)",
   absent: "0 / 0: in neither mask nor prediction", left: "no class has a score",
   entropyNow: (right, wrong, p, rest, all) => `(${right} · (−ln ${p}) + ${wrong} · (−ln ${rest})) / ${all}`,
-  say: (right, all, accuracy, share) => `${right} of ${all} pixels are right: pixel accuracy ${accuracy}. ${share} `,
-  share: (objects, percent, base) => (objects ? `Objects fill ${percent} % of the mask, so background everywhere would reach ${base}.` : "The mask has no objects."),
-  perfect: "Every pixel is right. Only cross-entropy still asks for more confidence.",
+  say: (right, all, accuracy, base, percent) => `${right} of ${all} pixels are right: pixel accuracy ${accuracy}. ` + (percent ? `Objects fill ${percent} % of the mask; background everywhere would reach ${base}. ` : "The mask has no objects. "),
+  perfect: "Only cross-entropy still asks for more confidence.",
   silent: "Nothing but background is predicted: IoU and Dice of the objects are 0.",
-  empty: "Nor has the prediction: IoU and Dice of cell and crystal are 0 / 0, so they have no score, and the means have none either.",
+  empty: "Nor has the prediction: IoU and Dice of cell and crystal are 0 / 0, so they have no score.",
   alarms: (name, count) => `The mask has no ${name}, so ${count === 1 ? "1 predicted pixel makes" : `${count} predicted pixels make`} its IoU and Dice 0. `,
-  missing: (name) => `No ${name} is predicted where there should be one: IoU and Dice 0. `,
+  missing: (name) => `No ${name} is predicted: its IoU and Dice are 0. `,
   both: (name) => `There is no ${name} in either: no score, and the means leave it out. `,
   means: (iou, dice) => `The objects alone: mean IoU ${iou}, mean Dice ${dice}.`,
-  sure: (p, rest, entropy, accuracy) => ` Each pixel gives its class the probability ${p} and the two others ${rest} each: cross-entropy ${entropy}.`,
+  entropy: (value) => ` Cross-entropy ${value}.`,
+  sure: (p, rest) => `Each pixel gives its class the probability ${p} and the two others ${rest} each. The means leave the background out.`,
 };
 const PEN_VALUES = { untouched: -1, background: 0, cell: 1, crystal: 2 };
 const BOUNDS = {
@@ -74,9 +73,10 @@ function render({ model, el }) {
     h("tbody", {}, WORDS.classes.map((name, k) => h("tr", {}, label(name), cells[k], rowSums[k])), h("tr", {}, label(WORDS.sum), columnSums, h("td", { class: "unet-sum" }, String(all))))));
   const bars = Object.entries(WORDS.bars).map(([name, text]) => {
     const value = h("td", {}), bar = h("div", { class: "unet-bar" });
-    return { name, value, bar, node: h("tr", {}, label(text), value, h("td", { "aria-hidden": "true" }, name === "entropy" ? null : bar)) };
+    return { name, value, bar, node: h("tr", {}, label(text), value, h("td", { class: "unet-track", "aria-hidden": "true" }, name === "entropy" ? null : bar)) };
   });
-  const scores = h("div", { class: "unet-scores" }, h("table", {}, h("tbody", {}, bars.map((bar) => bar.node))), h("p", { class: "unet-note" }, WORDS.foreground), matrix, h("p", { class: "unet-note" }, WORDS.reading));
+  const sure = h("p", { class: "unet-note" });
+  const scores = h("div", { class: "unet-scores" }, h("table", {}, h("tbody", {}, bars.map((bar) => bar.node))), sure, matrix, h("p", { class: "unet-note" }, WORDS.reading));
   ui.stage.append(h("div", { class: "unet-masks" }, truth.figure, verdict.figure, guess.figure, key.node, scores));
   const fill = ui.terms(WORDS.head, WORDS.table, 10), table = ui.numbers(WORDS.numbers);
 
@@ -132,7 +132,7 @@ function render({ model, el }) {
     truths.forEach((count, k) => { put(rowSums[k], String(count)); put(columnSums[k], String(founds[k])); });
     for (const { name, value, bar } of bars) {
       put(value, text(values[name]));
-      if (name !== "entropy") dress(bar, { width: `${Math.round(100 * (values[name] || 0))}px` });
+      if (name !== "entropy") dress(bar, { width: `${Math.round(100 * (values[name] || 0))}%` });
     }
     const each = (k) => {
       const hit = counts[4 * k], name = WORDS.classes[k], none = Number.isNaN(iou[k]);
@@ -145,7 +145,7 @@ function render({ model, el }) {
       [WORDS.terms.entropy, WORDS.entropyNow(right, all - right, show(p, 2), rest, all), text(values.entropy)]]);
 
     const objects = all - truths[0], anything = all - founds[0];
-    let remark = WORDS.share(objects, show((100 * objects) / all, 1), show(truths[0] / all, 3)) + " ";
+    let remark = "";
     if (!objects && !anything) remark += WORDS.empty;
     else if (objects && !anything) remark += WORDS.silent;
     else {
@@ -155,7 +155,8 @@ function render({ model, el }) {
       }
       remark += right === all ? WORDS.perfect : WORDS.means(show(values.iou, 3), show(values.dice, 3));
     }
-    ui.say(WORDS.say(right, all, show(accuracy, 3), remark.trim()).trim() + WORDS.sure(show(p, 2), rest, show(values.entropy, 3)));
+    put(sure, WORDS.sure(show(p, 2), rest));
+    ui.say(WORDS.say(right, all, show(accuracy, 3), show(truths[0] / all, 3), objects ? show((100 * objects) / all, 1) : "") + remark + WORDS.entropy(show(values.entropy, 3)));
   }
   return ui.ready();
 }
