@@ -245,7 +245,7 @@ def test_every_position_of_every_slider_equals_the_metrics(mount):
     labels |= {
         "lost objects": "lost",
         "wrong class": "mistaken",
-        "object size, tenths": "size",
+        "size, tenths": "size",
         "confidence, %": "confidence",
     }
     traits = MetricsPlayground.class_traits()
@@ -306,13 +306,38 @@ def test_what_the_confidence_means_is_said(mount):
 
 def test_smaller_objects_raise_accuracy_and_lower_iou_and_dice(mount):
     page = mount(MetricsPlayground(lost=0))
-    steps = set_sliders(page, [{"object size, tenths": size} for size in (10, 7, 5, 3)], READ)
+    steps = set_sliders(page, [{"size, tenths": size} for size in range(10, 2, -1)], READ)
     accuracy, mean_iou, mean_dice = ([numbers(values)[i] for values, *_ in steps] for i in (0, 7, 8))
     assert accuracy == sorted(accuracy)
     assert mean_iou == sorted(mean_iou, reverse=True)
     assert mean_dice == sorted(mean_dice, reverse=True)
     assert accuracy[-1] > 0.9
     assert mean_iou[-1] < 0.25
+
+
+def test_opening_brings_the_larger_objects_back_and_loses_the_two_smallest(run_js):
+    state = START | {"lost": 0, "row_shift": 0, "column_shift": 0, "erode": 3, "dilate": 3}
+    spoilt = run_js("const { spoil } = await import('/distortions.js'); return [...spoil(arg).spoilt]", state)
+    opened = torch.tensor(spoilt).view(SIDE, SIDE)
+    kept = [int(opened[row, column]) for _, row, column, _ in OBJECTS]
+    assert kept == [1, 2, 2, 1, 0, 0]
+    assert 0 < int((judged({**state, "erode": 0, "dilate": 0})[0] > 0).sum()) - int((opened > 0).sum()) < 100
+
+
+def test_confidence_moves_cross_entropy_alone_which_is_least_at_the_accuracy(mount):
+    page = mount(MetricsPlayground())
+    shown = [numbers(values) for values, *_ in set_sliders(page, [{"confidence, %": p} for p in range(34, 100)], READ)]
+    assert len({tuple(values[:9]) for values in shown}) == 1
+    losses = [values[9] for values in shown]
+    assert 34 + losses.index(min(losses)) == round(100 * shown[0][0])
+
+
+def test_paint_of_a_class_that_is_absent_halves_the_mean_iou(mount):
+    before, after = (
+        numbers(mount(MetricsPlayground(scene="cells", painted=code)).evaluate(READ)[0]) for code in ("none", "x3")
+    )
+    assert before[7] == before[3]
+    assert after[7] == pytest.approx(before[7] / 2, abs=1e-4)
 
 
 HUES = """(n) => { const c = document.querySelectorAll(".unet-stage figure canvas")[n], pen = c.getContext("2d"), size = (c.width - 6) / 32, hues = new Map();
@@ -440,7 +465,7 @@ def test_nothing_jumps_while_sliders_and_pens_move(mount):
             {"lost objects": 0, "wrong class": 6},
             {"shift right": -12},
             {"confidence, %": 99},
-            {"object size, tenths": 0},
+            {"size, tenths": 0},
         ]
         assert set(set_sliders(page, steps, f"() => {sizes}")) == {before}
         for label in ("cells only", "nothing", "take paint off"):

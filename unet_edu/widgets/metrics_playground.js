@@ -8,7 +8,7 @@ import { playgroundCode } from "./playground_code.js";
 const WORDS = {
   title: "Metrics playground",
   column_shift: "shift right", row_shift: "shift down", erode: "erode", dilate: "dilate", lost: "lost objects", mistaken: "wrong class",
-  size: "object size, tenths", confidence: "confidence, %", brush: "pen width",
+  size: "size, tenths", confidence: "confidence, %", brush: "pen width",
   scene: "the mask shows", scenes: { both: "cells and crystals", cells: "cells only", nothing: "nothing" },
   pen: "pen", pens: { cell: "cell", crystal: "crystal", background: "background", untouched: "take paint off" },
   clear: "Take all paint off",
