@@ -18,6 +18,7 @@ from unet_edu.widgets import (
     ConvTransposeBench,
     DoubleConvMicroscope,
     EpochFilm,
+    MetricsPlayground,
     OverlapLab,
     Question,
     SkipAlignmentLab,
@@ -77,6 +78,14 @@ EXAMPLES = {
         "column",
     ),
     EpochFilm: Example(film, {"epoch": 2, "picture": 2}, {"epoch": 2}, "epok", "epoch"),
+    MetricsPlayground: Example(
+        MetricsPlayground,
+        {"row_shift": -3, "erode": 1, "mistaken": 2, "scene": "cells", "confidence": 60, "pen": "crystal", "brush": 4}
+        | {"painted": "u40c3u29x5b2"},
+        {"size": 10, "lost": 6, "scene": "cells", "painted": "x1024"},
+        "column_shft",
+        "column_shift",
+    ),
     OverlapLab: Example(
         OverlapLab, {"column_shift": -7, "row_shift": 2, "radius": 5, "side": 96}, {"side": 192}, "raduis", "radius"
     ),

@@ -4,6 +4,7 @@ from unet_edu.widgets.conv import ConvBench
 from unet_edu.widgets.conv_transpose import ConvTransposeBench
 from unet_edu.widgets.double_conv import DoubleConvMicroscope
 from unet_edu.widgets.epoch_film import EpochFilm
+from unet_edu.widgets.metrics_playground import MetricsPlayground
 from unet_edu.widgets.overlap import OverlapLab
 from unet_edu.widgets.question import Question
 from unet_edu.widgets.skip_alignment import SkipAlignmentLab
@@ -16,6 +17,7 @@ __all__ = [
     "ConvTransposeBench",
     "DoubleConvMicroscope",
     "EpochFilm",
+    "MetricsPlayground",
     "OverlapLab",
     "Question",
     "SkipAlignmentLab",
