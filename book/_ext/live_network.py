@@ -43,6 +43,14 @@ def network_files() -> dict[str, bytes]:
         return {"unet.onnx": network.read_bytes(), "held_out.gzip": squeeze(pictures.read_bytes())}
 
 
+def recordings() -> str:
+    """What the network answers, for browsers that cannot run it: a script, which a page opened as a file may load too."""
+    from unet_edu.recorded import recorded
+    from unet_edu.weights import pretrained
+
+    return json.dumps(recorded(pretrained()), separators=(",", ":"))
+
+
 def squeeze(data: bytes) -> bytes:
     """gzip, the same bytes every time."""
     return gzip.compress(data, 9, mtime=0)
@@ -62,6 +70,7 @@ def write_live(folder: Path, package: Path = RUNTIME) -> None:
         listed = {
             name: {"bytes": len(data), "hash": hashlib.sha256(data).hexdigest()[:16]} for name, data in files.items()
         }
+    (folder / "recorded.js").write_text(f"window.unetRecorded = {recordings()};\n", encoding="utf-8")
     (folder / "files.json").write_text(json.dumps({"files": listed}, indent=1) + "\n", encoding="utf-8")
 
 

@@ -4,6 +4,8 @@ from unet_edu.widgets.conv import ConvBench
 from unet_edu.widgets.conv_transpose import ConvTransposeBench
 from unet_edu.widgets.double_conv import DoubleConvMicroscope
 from unet_edu.widgets.epoch_film import EpochFilm
+from unet_edu.widgets.live_sketch import LiveSketch
+from unet_edu.widgets.live_unet import LiveUNet
 from unet_edu.widgets.metrics_playground import MetricsPlayground
 from unet_edu.widgets.overlap import OverlapLab
 from unet_edu.widgets.question import Question
@@ -17,6 +19,8 @@ __all__ = [
     "ConvTransposeBench",
     "DoubleConvMicroscope",
     "EpochFilm",
+    "LiveSketch",
+    "LiveUNet",
     "MetricsPlayground",
     "OverlapLab",
     "Question",

@@ -234,6 +234,7 @@ async function engineInKernel(model, onInfo) {
   try {
     const { info } = await ask("info", {});
     engine = engineOver("kernel", info, ask, 8, stop, onInfo);
+    engine.fields = () => ask("fields", {}).then((answer) => answer?.fields ?? null); // input gradients: a kernel can take them
     return engine;
   } catch (error) {
     stop();

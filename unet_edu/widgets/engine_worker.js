@@ -11,6 +11,7 @@ const WORDS = {
   unread: (said) => `onnxruntime-web cannot read this file: ${said}`,
   foreign: (names) => `this is an ONNX file of another network: it has no ${names}. The network must come from unet_edu.export.to_onnx(model, path)`,
   channels: (n) => `this network reads pictures of ${n} channels; the canvas has 1. Train a UNet(n_channels=1, ...)`,
+  many: (n) => `this network tells ${n} ${n === 1 ? "class" : "classes"} apart; the page has colours for 2 or 3, background included. Train a UNet(n_channels=1, n_classes=3)`,
   shape: (name, shape) => `this is an ONNX file of another network: its ${name} is ${shape} for a picture of 64 x 64 pixels. The network must come from unet_edu.export.to_onnx(model, path)`,
   fails: (said) => `this network fails on a picture of 64 x 64 pixels: ${said}`,
   pictures: "the held-out pictures on the server are damaged. Build the book anew",
@@ -152,6 +153,7 @@ async function examine(session, bytes) {
     if (!data.every(Number.isFinite)) throw new Error(WORDS.notFinite);
   }
   const { metadata } = headOf(bytes), n_classes = stages.logits.shape[0];
+  if (n_classes < 2 || n_classes > CLASSES) throw new Error(WORDS.many(n_classes));
   let class_names;
   try { class_names = JSON.parse(metadata.class_names); } catch { /* none are written in the file */ }
   if (!Array.isArray(class_names) || class_names.length !== n_classes) class_names = Array.from({ length: n_classes }, (_, i) => `class ${i}`);

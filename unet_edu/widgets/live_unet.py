@@ -10,18 +10,22 @@ import time
 from functools import cache
 
 import numpy as np
+import traitlets
 
-from unet_edu.widgets.base import Widget, inline, style
+from unet_edu.data import CLASSES
+from unet_edu.receptive import STAGES
+from unet_edu.widgets.base import Bounded, Choice, Widget, inline, style
+from unet_edu.widgets.scene_canvas import SceneControls
 
 HELD_OUT = {"n": 64, "size": 64, "seed": 1, "held_out": True}  # the pictures of a score, here and in the browser
 SIDES = (16, 512)
 
 
-class LiveUNet(Widget):
-    """Draw, and see every stage of a U-Net answer.
+class LiveNetwork(Widget):
+    """A widget that asks a network: the reader's browser computes on a page, this kernel in a notebook.
 
     Args:
-        model: a `unet_edu.model.UNet(n_channels=1, ...)`; None stands for `unet_edu.pretrained.pretrained()`. It
+        model: a `unet_edu.model.UNet(n_channels=1, ...)`; None stands for `unet_edu.pretrained()`. It
             answers in eval mode, wherever its weights are, and is left in the mode it was in. Assign to `.model` to
             put another one in its place.
 
@@ -29,9 +33,6 @@ class LiveUNet(Widget):
         TypeError: an unknown argument, or a model that is no UNet.
         ValueError: a network that reads pictures of more than one channel, or knows a single class.
     """
-
-    _esm = inline("live_unet.js")
-    _css = style()
 
     def __init__(self, model=None, **traits):
         self._model = None if model is None else checked(model)
@@ -42,7 +43,7 @@ class LiveUNet(Widget):
     def model(self):
         """The network that answers; the trained one of this package is loaded when it is first needed."""
         if self._model is None:
-            from unet_edu.pretrained import pretrained
+            from unet_edu.weights import pretrained
 
             self._model = checked(pretrained())
         return self._model
@@ -54,8 +55,6 @@ class LiveUNet(Widget):
 
     def info(self) -> dict:
         """What the page says of the network: width, n_channels, n_classes, class_names, bilinear."""
-        from unet_edu.data import CLASSES
-
         known, n = self.model, self.model.n_classes
         names = list(CLASSES) if n == len(CLASSES) else [f"class {i}" for i in range(n)]
         return {
@@ -76,6 +75,8 @@ class LiveUNet(Widget):
                 reply["answer"] = {"info": self.info()}
             elif content["ask"] == "run":
                 reply["answer"], arrays = self._run(content, buffers)
+            elif content["ask"] == "fields":
+                reply["answer"] = {"fields": self._fields()}
             elif content["ask"] == "score":
                 reply["answer"] = {"matrix": self._matrix(content["gates"], content["first"], content["many"])}
             else:
@@ -100,6 +101,12 @@ class LiveUNet(Widget):
         arrays = [np.ascontiguousarray(stages[name][0], dtype="<f4") for name in wanted]
         named = [[name, list(array.shape)] for name, array in zip(wanted, arrays, strict=True)]
         return {"stages": named, "ms": ms}, [array.tobytes() for array in arrays]
+
+    def _fields(self) -> dict:
+        """What pixels of this network do see, on the first held-out picture."""
+        from unet_edu.effective import field_table
+
+        return field_table(self.model, held_out()[0][0])
 
     def _stages(self, images, gates) -> dict[str, np.ndarray]:
         """Every stage's answer to float32 images (B, 1, H, W), as arrays; the network's mode is left as it was."""
@@ -135,6 +142,28 @@ class LiveUNet(Widget):
         return confusion_matrix(logits, torch.from_numpy(masks[part])).flatten().tolist()
 
 
+class LiveUNet(SceneControls, LiveNetwork):
+    """Draw, and see every stage of a U-Net answer; fade its skips, and see what they are worth.
+
+    Arguments and errors: see `LiveNetwork`. The traits are what the widget's controls set.
+    """
+
+    _esm = inline("live_unet.js")
+    _css = style()
+
+    view = Choice(["mask", "class_0", "class_1", "class_2", "nothing"], "what is laid over the drawing")
+    threshold = Bounded(50, 0, 100, "probability from which a pixel counts, percent")
+    skip_inc = Bounded(100, 0, 100, "gate of the skip from inc to up4, percent")
+    skip_down1 = Bounded(100, 0, 100, "gate of the skip from down1 to up3, percent")
+    skip_down2 = Bounded(100, 0, 100, "gate of the skip from down2 to up2, percent")
+    skip_down3 = Bounded(100, 0, 100, "gate of the skip from down3 to up1, percent")
+    stage = Choice(list(STAGES), "stage that is looked into")
+    channel = Bounded(0, 0, 2047, "channel of that stage")
+    map_row = Bounded(32, 0, 511, "row of the pixel that is looked at")
+    map_column = Bounded(32, 0, 511, "column of that pixel")
+    gradient = traitlets.Bool(False, help="show the input gradient on a sample picture").tag(sync=True)
+
+
 def checked(model):
     """The model, if it can answer a drawing; else an error that says what to pass."""
     from unet_edu.stages import require_unet
@@ -144,8 +173,11 @@ def checked(model):
         raise ValueError(
             f"model reads pictures of {model.n_channels} channels, the canvas has 1; train a UNet(n_channels=1, ...)"
         )
-    if model.n_classes < 2:
-        raise ValueError(f"model has {model.n_classes} class; a mask needs 2 or more: UNet(n_channels=1, n_classes=2)")
+    if not 2 <= model.n_classes <= len(CLASSES):
+        raise ValueError(
+            f"model has n_classes={model.n_classes}; the page has colours for 2 or {len(CLASSES)}, background included: "
+            f"UNet(n_channels=1, n_classes={len(CLASSES)})"
+        )
     return model
 
 

@@ -29,7 +29,7 @@ export const XRAY_WORDS = {
   dashed: "The frame: what it can see, dashed where the edge cuts it. The small square: where the pixel lies.",
   does: (row, column, area, part, all, central) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, 90 % of the gradient comes from ${area} of ${all} pixels (${part} %), and ${central} % from the middle third of what it can see.`,
   brightest: "The more colour, the larger the gradient of the pixel's summed channels (colours grow with its root).",
-  still: "Nothing to show yet: the network has not answered.",
+  unknown: (stage, name, row, column) => `${stage}, ${name}, row ${row}, column ${column}: the network has not answered yet.`,
 };
 const XRAY_SKIPS = [["inc", "up4"], ["down1", "up3"], ["down2", "up2"], ["down3", "up1"]];
 const XRAY_ACROSS = [2, 3, 4, 6, 8]; // thumbnails side by side, in two rows: a stage is as wide as any other, and the lower the deeper it lies
@@ -103,13 +103,16 @@ function xrayArrows({ boxes, wings }) {
 
 /**
  * The X-ray of one network. `get(key)` reads the traits of XRAY_BOUNDS from the model; ui.write writes them.
- * network: {n_channels, n_classes, channels, bilinear}, until the first answer tells its shapes; `fields`: effective.field_table(), or null.
+ * network: {n_channels, n_classes, channels, bilinear}, until the first answer tells its shapes; `fields`: effective.field_table(), a function
+ * that promises it and is called when a reader asks for it, or null.
  * gates(): the four gates, 0 to 1, shallow to deep. Returns
  *   node: to be put into the page; gates: an empty box under the U, for the gates' sliders;
- *   update(stages, {image, height, width}): the network's new answer, drawn by the next draw(palette).
+ *   update(stages, {image, height, width}): the network's new answer, drawn by the next draw(palette);
+ *   forget(): another network answers, so what `fields` said counts no more.
  */
 export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size = [64, 64], classes = [], fields = null, width = () => ui.width }) {
-  const { n_channels = 1, n_classes = 3, channels = 8, bilinear = false } = network, recorded = fields && recordedFields(fields);
+  const { n_channels = 1, n_classes = 3, channels = 8, bilinear = false } = network, later = typeof fields === "function";
+  let recorded = fields && !later ? recordedFields(fields) : null, asked = false, sorry = "", rest = 0, everything = false;
   let answer = null, version = 0, hover = null, layout = null, laid = "", shapes = {};
   const shapesOf = (height, wide) => ({ image: [n_channels, height, wide], ...Object.fromEntries(unetTrace(height, wide, n_channels, n_classes, channels, bilinear).map((s, i) => [RECEPTIVE_STAGES[i], [s.channels, s.height, s.width]])) });
   shapes = shapesOf(...size);
@@ -176,7 +179,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
   ui.slider("map_row", XRAY_WORDS.row, { max: axis(1), into: controls });
   ui.slider("map_column", XRAY_WORDS.column, { max: axis(2), into: controls });
   const toggle = ui.check("gradient", XRAY_WORDS.gradient, { into: controls });
-  reveal(toggle, recorded);
+  reveal(toggle, fields);
   const told = h("p", { class: "unet-xray-say", "aria-live": "polite" });
   const strip = figure(h("canvas", { tabindex: "0", role: "application" }), "unet-xray-strip"), stripNote = h("p", { class: "unet-note" }), frameMark = h("div", { class: "unet-xray-frame", "aria-hidden": "true" });
   const stripStand = h("div", { class: "unet-xray-stand" });
@@ -214,9 +217,18 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     ui.leave(() => watch.disconnect());
   }
 
+  /** What a reader asked for and is not here yet. */
+  function fetchFields() {
+    if (!get("gradient")) { asked = false; sorry = ""; }
+    if (!later || recorded || asked || !get("gradient")) return;
+    asked = true;
+    fields().then((table) => { recorded = recordedFields(table); }, (error) => { sorry = ` ${error.message}`; }).finally(ui.redraw);
+  }
+  ui.leave(() => clearTimeout(rest));
+
   /** Run `paint` unless the canvas is out of sight or shows `state` already. */
   const once = (canvas, state, paint) => {
-    if (!seen.has(canvas) || painted.get(canvas) === state) return;
+    if ((!seen.has(canvas) && !everything) || painted.get(canvas) === state) return;
     painted.set(canvas, state);
     paint();
   };
@@ -318,7 +330,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     const words = tellSight(now.stage, sight);
     input.canvas.setAttribute("aria-label", XRAY_WORDS.input((words + said).trim()));
 
-    if (!answer) { put(told, XRAY_WORDS.still); return; }
+    if (!answer) { put(told, XRAY_WORDS.unknown(at.stage, nameOf(at.stage, at.channel), at.row, at.column) + words + said + sorry); return; }
     const values = answer.stages[at.stage].data.subarray(at.channel * rows * cols, (at.channel + 1) * rows * cols), signed = at.stage === "logits";
     const facts = mapStatistics(values), most = signed ? Math.max(Math.abs(facts.low), Math.abs(facts.high)) : Math.max(0, facts.high);
     const mine = { shades: ramp(palette, signed ? "diverging" : "sequential"), most, signed };
@@ -334,7 +346,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     put(numbers.zeros, XRAY_WORDS.percent(show(100 * facts.zeros, 1)));
 
     const value = answer.stages[now.stage].data[(now.channel * shapes[now.stage][1] + now.row) * shapes[now.stage][2] + now.column];
-    put(told, XRAY_WORDS.pixel(now.stage, nameOf(now.stage, now.channel), now.row, now.column, show(value, 3)) + words + said);
+    put(told, XRAY_WORDS.pixel(now.stage, nameOf(now.stage, now.channel), now.row, now.column, show(value, 3)) + words + said + sorry);
     drawStrip(palette, at, all);
   }
 
@@ -389,7 +401,10 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
       shapes = { image: [image.length / (height * wide), height, wide], ...Object.fromEntries(RECEPTIVE_STAGES.map((name) => [name, stages[name].shape.slice(-3)])) };
       hover = hover && hover.row < shapes[hover.stage][1] && hover.col < shapes[hover.stage][2] && hover.channel < shapes[hover.stage][0] ? hover : null;
       version += 1;
+      clearTimeout(rest); // when the hand rests, what is out of sight is drawn as well: for a print, and for whoever scrolls
+      rest = setTimeout(() => { everything = true; ui.redraw(); everything = false; }, 400);
     },
-    draw(palette) { drawU(palette); drawLook(palette); },
+    draw(palette) { fetchFields(); drawU(palette); drawLook(palette); },
+    forget() { [recorded, asked] = [later ? null : recorded, false]; },
   };
 }
