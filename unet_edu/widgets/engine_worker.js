@@ -20,7 +20,7 @@ const WORDS = {
   classes: (n, has) => `the held-out pictures have ${n} classes, this network has ${has}, so it has no score on them`,
 };
 const STAGES = ["inc", "down1", "down2", "down3", "down4", "up1", "up2", "up3", "up4", "logits"];
-const STORE = "unet-live", SIDE = 64;
+const STORE = "unet-live", COLOURS = 3, SIDE = 64;
 
 let ort, current, pictures; // the runtime; {session, info}; the held-out set
 
@@ -153,7 +153,7 @@ async function examine(session, bytes) {
     if (!data.every(Number.isFinite)) throw new Error(WORDS.notFinite);
   }
   const { metadata } = headOf(bytes), n_classes = stages.logits.shape[0];
-  if (n_classes < 2 || n_classes > CLASSES) throw new Error(WORDS.many(n_classes));
+  if (n_classes < 2 || n_classes > COLOURS) throw new Error(WORDS.many(n_classes));
   let class_names;
   try { class_names = JSON.parse(metadata.class_names); } catch { /* none are written in the file */ }
   if (!Array.isArray(class_names) || class_names.length !== n_classes) class_names = Array.from({ length: n_classes }, (_, i) => `class ${i}`);
