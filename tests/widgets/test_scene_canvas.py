@@ -499,7 +499,7 @@ def test_keys_place_stamps_and_what_they_did_is_said(drawing):
     assert labels[31, 26] == 2
     page.keyboard.press("ArrowRight")
     assert told(page) == "Row 32, column 28: crystal."
-    assert page.locator(".unet-told").get_attribute("role") == "status"
+    assert page.locator(".unet-told").get_attribute("aria-live") == "polite"
 
 
 def test_a_line_is_drawn_by_keys_alone(drawing):

@@ -25,7 +25,7 @@ export const SCENE_WORDS = {
   ownLoaded: (name) => `${name}: its middle square as 64 × 64 grey pixels. It stays in this browser; nobody knows its true mask.`,
   noFile: "What was dropped is no file; drop a picture file.",
 };
-export const SCENE_BOUNDS = { tool: Object.keys(SCENE_WORDS.tools), radius: [2, 14], noise: [0, 200], light: [0, 100], lamp: Object.keys(SCENE_LAMPS) };
+export const SCENE_BOUNDS = { tool: Object.keys(SCENE_WORDS.tools), radius: [1, 14], noise: [0, 200], light: [0, 100], lamp: Object.keys(SCENE_LAMPS) };
 const SCENE_LABELS = { cell: 1, crystal: 2, erase: 0, stamp_cell: 1, stamp_crystal: 2 }, SCENE_UNDO = 50, SCENE_MOST = 384;
 const SCENE_START = [[1, 20, 19, 9, 43], [2, 21, 45, 9, 15], [1, 45, 36, 8, 84], [2, 49, 13, 7, 14], [1, 41, 56, 6, 15]]; // class, row, column, radius, seed
 
@@ -58,7 +58,7 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
   if (toys.count) more.append(field(list, words.toy));
   more.append(field(file, words.file));
 
-  const hint = h("p", { class: "unet-note unet-hint", id: freshId() }), told = h("p", { class: "unet-told", role: "status" }), failed = h("p", { class: "unet-error", role: "alert" });
+  const hint = h("p", { class: "unet-note unet-hint", id: freshId() }), told = h("p", { class: "unet-told", "aria-live": "polite" }), failed = h("p", { class: "unet-error", role: "alert" });
   const canvas = h("canvas", { width: side, height: side, tabindex: "0", role: "application", "aria-label": words.canvas, "aria-describedby": hint.id });
   const veil = h("canvas", { class: "unet-veil", width: side * OVERLAY_FINE, height: side * OVERLAY_FINE, "aria-hidden": "true" }), mark = h("div", { class: "unet-mark" });
   const sheet = h("div", { class: "unet-sheet" }, canvas, veil, mark), figure = h("figure", { class: "unet-scene" }, h("figcaption", {}, words.caption), sheet, hint, told, failed);
