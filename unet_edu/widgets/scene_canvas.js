@@ -128,7 +128,7 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
   async function take(given) {
     if (!given) return refuse(words.noFile);
     if (otherFile(given)) return;
-    const mine = ++turn; // what the reader does meanwhile is newer than this file
+    const mine = ++turn; // a picture that is asked for meanwhile is newer
     try {
       const grey = await greyPicture(given, side);
       if (gone || mine !== turn) return;
@@ -139,9 +139,16 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
     }
   }
   ui.listen(file, "change", () => { const [given] = file.files; if (given) take(given); file.value = ""; });
-  ui.listen(figure, "dragover", (event) => { event.preventDefault(); sheet.classList.add("unet-over"); });
-  ui.listen(figure, "dragleave", () => sheet.classList.remove("unet-over"));
-  ui.listen(figure, "drop", (event) => { event.preventDefault(); sheet.classList.remove("unet-over"); take(event.dataTransfer.files[0]); });
+  // Everywhere in the widget: a file that falls beside the canvas would make the browser leave the page, and the drawing with it.
+  for (const type of ["dragover", "dragleave", "drop"]) {
+    ui.listen(ui.root, type, (event) => {
+      const { types, files } = event.dataTransfer;
+      if (!types.includes("Files") && !figure.contains(event.target)) return; // words may be dropped into a box
+      if (type !== "dragleave") event.preventDefault();
+      sheet.classList.toggle("unet-over", type === "dragover");
+      if (type === "drop") take(files[0]);
+    });
+  }
 
   // A stroke is shown once for each event of the browser, however many steps were gathered in it.
   function show() {
@@ -162,7 +169,6 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
   function stroke(from, to, phase) {
     if (phase === "start") {
       const tool = model.get("tool"), made = { tool, label: SCENE_LABELS[tool], radius: model.get("radius"), seed: 1000 * scene.seed + scene.count };
-      turn += 1;
       job = tool.startsWith("stamp") ? { ...made, stamp: true } : { ...made, pen: penStroke(scene, made) };
     }
     if (!job) return;
