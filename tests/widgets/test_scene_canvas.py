@@ -406,10 +406,10 @@ def test_a_file_that_is_no_picture_to_take_is_refused_in_words_and_the_scene_sta
     assert not same(page, before)
 
 
-DROP = """async ([name, text, kind]) => {
+DROP = """async ([name, text, kind, where = ".unet-sheet canvas"]) => {
   const bytes = text === null ? null : Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), data = new DataTransfer();
   if (bytes) data.items.add(new File([bytes], name, { type: kind })); else data.items.add("only words", "text/plain");
-  const sheet = document.querySelector(".unet-sheet canvas"), send = (type) => { const event = new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }); sheet.dispatchEvent(event); return event.defaultPrevented; };
+  const target = document.querySelector(where), send = (type) => { const event = new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }); target.dispatchEvent(event); return event.defaultPrevented; };
   return [send("dragover"), document.querySelector(".unet-sheet").className, send("drop"), document.querySelector(".unet-sheet").className]; }"""
 
 
@@ -420,6 +420,30 @@ def test_a_picture_can_be_dropped_on_the_canvas(drawing):
     ]  # fmt: skip
     loaded(page, "mine.png")
     assert (np.abs(now(page)[0] - read_picture(png(SMOOTH), size=SIDE)) * 255 <= 0.6).all()
+
+
+def test_a_file_that_falls_beside_the_canvas_does_not_make_the_browser_leave(drawing):
+    page = drawing()
+    mine = ["mine.png", base64.b64encode(png(SMOOTH)).decode(), "image/png"]
+    assert page.evaluate(DROP, [*mine, ".unet-foot"])[2] is True
+    loaded(page, "mine.png")
+    assert page.evaluate(DROP, ["", None, "", "input[type=number]"])[2] is False  # words go where they always went
+
+
+def test_a_stroke_drawn_while_a_picture_is_read_does_not_lose_it(drawing):
+    page = drawing()
+    before = now(page)
+    page.evaluate(
+        f"""async (mine) => {{ const read = ({DROP})(mine), canvas = document.querySelector(".unet-sheet canvas"), box = canvas.getBoundingClientRect();
+        for (const type of ["pointerdown", "pointermove", "pointerup"]) canvas.dispatchEvent(new PointerEvent(type, {{ clientX: box.left + 183, clientY: box.top + 51, pointerId: 1, buttons: 1 }}));
+        await read; }}""",
+        ["large.png", base64.b64encode(png(LARGE)).decode(), "image/png"],
+    )
+    loaded(page, "large.png")
+    press(page, "Undo")
+    assert now(page)[1][8, 30] == 1
+    press(page, "Undo")
+    assert same(page, before)
 
 
 def test_a_file_that_is_no_picture_is_offered_to_the_widget_first(drawing):
@@ -499,7 +523,7 @@ def test_keys_place_stamps_and_what_they_did_is_said(drawing):
     assert labels[31, 26] == 2
     page.keyboard.press("ArrowRight")
     assert told(page) == "Row 32, column 28: crystal."
-    assert page.locator(".unet-told").get_attribute("role") == "status"
+    assert page.locator(".unet-told").get_attribute("aria-live") == "polite"
 
 
 def test_a_line_is_drawn_by_keys_alone(drawing):

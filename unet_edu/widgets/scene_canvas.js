@@ -25,7 +25,7 @@ export const SCENE_WORDS = {
   ownLoaded: (name) => `${name}: its middle square as 64 × 64 grey pixels. It stays in this browser; nobody knows its true mask.`,
   noFile: "What was dropped is no file; drop a picture file.",
 };
-export const SCENE_BOUNDS = { tool: Object.keys(SCENE_WORDS.tools), radius: [2, 14], noise: [0, 200], light: [0, 100], lamp: Object.keys(SCENE_LAMPS) };
+export const SCENE_BOUNDS = { tool: Object.keys(SCENE_WORDS.tools), radius: [1, 14], noise: [0, 200], light: [0, 100], lamp: Object.keys(SCENE_LAMPS) };
 const SCENE_LABELS = { cell: 1, crystal: 2, erase: 0, stamp_cell: 1, stamp_crystal: 2 }, SCENE_UNDO = 50, SCENE_MOST = 384;
 const SCENE_START = [[1, 20, 19, 9, 43], [2, 21, 45, 9, 15], [1, 45, 36, 8, 84], [2, 49, 13, 7, 14], [1, 41, 56, 6, 15]]; // class, row, column, radius, seed
 
@@ -58,7 +58,7 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
   if (toys.count) more.append(field(list, words.toy));
   more.append(field(file, words.file));
 
-  const hint = h("p", { class: "unet-note unet-hint", id: freshId() }), told = h("p", { class: "unet-told", role: "status" }), failed = h("p", { class: "unet-error", role: "alert" });
+  const hint = h("p", { class: "unet-note unet-hint", id: freshId() }), told = h("p", { class: "unet-told", "aria-live": "polite" }), failed = h("p", { class: "unet-error", role: "alert" });
   const canvas = h("canvas", { width: side, height: side, tabindex: "0", role: "application", "aria-label": words.canvas, "aria-describedby": hint.id });
   const veil = h("canvas", { class: "unet-veil", width: side * OVERLAY_FINE, height: side * OVERLAY_FINE, "aria-hidden": "true" }), mark = h("div", { class: "unet-mark" });
   const sheet = h("div", { class: "unet-sheet" }, canvas, veil, mark), figure = h("figure", { class: "unet-scene" }, h("figcaption", {}, words.caption), sheet, hint, told, failed);
@@ -128,7 +128,7 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
   async function take(given) {
     if (!given) return refuse(words.noFile);
     if (otherFile(given)) return;
-    const mine = ++turn; // what the reader does meanwhile is newer than this file
+    const mine = ++turn; // a picture that is asked for meanwhile is newer
     try {
       const grey = await greyPicture(given, side);
       if (gone || mine !== turn) return;
@@ -139,9 +139,16 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
     }
   }
   ui.listen(file, "change", () => { const [given] = file.files; if (given) take(given); file.value = ""; });
-  ui.listen(figure, "dragover", (event) => { event.preventDefault(); sheet.classList.add("unet-over"); });
-  ui.listen(figure, "dragleave", () => sheet.classList.remove("unet-over"));
-  ui.listen(figure, "drop", (event) => { event.preventDefault(); sheet.classList.remove("unet-over"); take(event.dataTransfer.files[0]); });
+  // Everywhere in the widget: a file that falls beside the canvas would make the browser leave the page, and the drawing with it.
+  for (const type of ["dragover", "dragleave", "drop"]) {
+    ui.listen(ui.root, type, (event) => {
+      const { types, files } = event.dataTransfer;
+      if (!types.includes("Files") && !figure.contains(event.target)) return; // words may be dropped into a box
+      if (type !== "dragleave") event.preventDefault();
+      sheet.classList.toggle("unet-over", type === "dragover");
+      if (type === "drop") take(files[0]);
+    });
+  }
 
   // A stroke is shown once for each event of the browser, however many steps were gathered in it.
   function show() {
@@ -162,7 +169,6 @@ export function sceneCanvas(ui, { model, changed = () => {}, otherFile = () => f
   function stroke(from, to, phase) {
     if (phase === "start") {
       const tool = model.get("tool"), made = { tool, label: SCENE_LABELS[tool], radius: model.get("radius"), seed: 1000 * scene.seed + scene.count };
-      turn += 1;
       job = tool.startsWith("stamp") ? { ...made, stamp: true } : { ...made, pen: penStroke(scene, made) };
     }
     if (!job) return;

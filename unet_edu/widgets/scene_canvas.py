@@ -19,7 +19,7 @@ class SceneControls(traitlets.HasTraits):
     """
 
     tool = Choice(TOOLS, "what the pen does")
-    radius = Bounded(6, 2, 14, "size of pen and stamp, pixels")
+    radius = Bounded(6, 1, 14, "size of pen and stamp, pixels")
     noise = Bounded(35, 0, 200, "standard deviation at middle grey, thousandths of full white")
     light = Bounded(50, 0, 100, "unevenness of the light, percent of the most that the toy pictures have")
     lamp = Choice(LAMPS, "the brighter side")
