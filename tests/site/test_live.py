@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.conftest import ROOT, SITE
+from unet_edu import pretrained
 from unet_edu.data import draw
 from unet_edu.export import live_files
-from unet_edu.pretrained import pretrained
 from unet_edu.stages import run_stages
 from unet_edu.widgets.base import inline
 

@@ -21,7 +21,7 @@ class LiveUNet(Widget):
     """Draw, and see every stage of a U-Net answer.
 
     Args:
-        model: a `unet_edu.model.UNet(n_channels=1, ...)`; None stands for `unet_edu.pretrained.pretrained()`. It
+        model: a `unet_edu.model.UNet(n_channels=1, ...)`; None stands for `unet_edu.pretrained()`. It
             answers in eval mode, wherever its weights are, and is left in the mode it was in. Assign to `.model` to
             put another one in its place.
 
@@ -42,7 +42,7 @@ class LiveUNet(Widget):
     def model(self):
         """The network that answers; the trained one of this package is loaded when it is first needed."""
         if self._model is None:
-            from unet_edu.pretrained import pretrained
+            from unet_edu import pretrained
 
             self._model = checked(pretrained())
         return self._model
