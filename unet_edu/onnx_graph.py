@@ -82,11 +82,10 @@ class Graph:
 
     def pad_to(self, name: str, x: str, skip: str) -> str:
         """`F.pad` as `Up` calls it, from the sizes at hand: half of what is missing before, the rest after."""
-        if not any(weight.name == "two" for weight in self.weights):
-            self.constant("two", torch.tensor(2).numpy())
+        two = self.constant(f"{name}.two", torch.tensor(2).numpy())
         sizes = [self.add("Shape", [value], f"{name}.shape.{value}") for value in (skip, x)]
         missing = self.add("Sub", sizes, f"{name}.missing")  # (4,): 0 for batch and channels, 0 or 1 for the sides
-        before = self.add("Div", [missing, "two"], f"{name}.before")
+        before = self.add("Div", [missing, two], f"{name}.before")
         after = self.add("Sub", [missing, before], f"{name}.after")
         pads = self.add("Concat", [before, after], f"{name}.pads", axis=0)
         return self.add("Pad", [x, pads], f"{name}.pad")
