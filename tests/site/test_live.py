@@ -3,15 +3,17 @@
 import base64
 import hashlib
 import json
+import os
+import subprocess
 
 import numpy as np
 import pytest
 import torch
 
 from tests.conftest import ROOT, SITE
+from unet_edu import pretrained
 from unet_edu.data import draw
 from unet_edu.export import live_files
-from unet_edu.pretrained import pretrained
 from unet_edu.stages import run_stages
 from unet_edu.widgets.base import inline
 
@@ -39,7 +41,25 @@ def test_the_licence_of_the_runtime_travels_with_it():
     assert "Licensed under the MIT License" in (LIVE / "onnxruntime.mjs").read_text(encoding="utf-8")[:300]
 
 
-@pytest.mark.parametrize("page", ["book/intro.html", "notebooks/10_training.html"])
+def test_what_comes_from_npm_is_pinned_and_named_without_an_address():
+    package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    text = (ROOT / "package-lock.json").read_text(encoding="utf-8")
+    locked = json.loads(text)["packages"]
+    for name, version in (package["dependencies"] | package["devDependencies"]).items():
+        assert locked[f"node_modules/{name}"]["version"] == version  # no range: exactly this one
+    assert all("integrity" in entry for path, entry in locked.items() if path)
+    assert "://" not in text
+
+
+@pytest.mark.parametrize("target", ["book", "serve", "publish", "bench", "test"])
+def test_every_target_that_builds_the_book_first_fetches_what_its_live_network_needs(target):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    plan = ["make", "--dry-run", "--always-make", target]
+    told = subprocess.run(plan, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert 0 < told.index("npm ci") < told.index("jupyter-book build")
+
+
+@pytest.mark.parametrize("page", ["book/intro.html", "notebooks/05_conv_transpose.html"])
 def test_no_page_loads_a_file_of_it_by_itself(book, open_page, page):
     opened, asked = open_page(), []
     opened.on("request", lambda request: asked.append(request.url))

@@ -43,7 +43,7 @@ class LiveNetwork(Widget):
     def model(self):
         """The network that answers; the trained one of this package is loaded when it is first needed."""
         if self._model is None:
-            from unet_edu.weights import pretrained
+            from unet_edu import pretrained
 
             self._model = checked(pretrained())
         return self._model
