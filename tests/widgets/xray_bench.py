@@ -8,7 +8,7 @@ import traitlets
 from unet_edu.data import ToyCells
 from unet_edu.effective import field_table
 from unet_edu.model import UNet
-from unet_edu.receptive import STAGES
+from unet_edu.stages import STAGES, run_stages
 from unet_edu.widgets.base import Bounded, Choice, Widget, inline, pack, style
 
 RENDER = """
@@ -55,17 +55,8 @@ class XRayBench(Widget):
 
 def ask(net, image):
     """What each stage says of an image (1, H, W): name -> (C, H, W)."""
-    said, handles = {}, []
-    for name in STAGES:
-        part = net.outc if name == "logits" else getattr(net, name)
-        handles.append(
-            part.register_forward_hook(lambda m, i, output, name=name: said.update({name: output[0].clone()}))
-        )
     with torch.no_grad():
-        net(torch.as_tensor(image)[None])
-    for handle in handles:
-        handle.remove()
-    return said
+        return {name: maps[0] for name, maps in run_stages(net, torch.as_tensor(image)[None]).items()}
 
 
 def recording(net, image):
