@@ -106,10 +106,11 @@ function xrayArrows({ boxes, wings }) {
  * network: {n_channels, n_classes, channels, bilinear}, until the first answer tells its shapes; `fields`: effective.field_table(), or null.
  * gates(): the four gates, 0 to 1, shallow to deep. Returns
  *   node: to be put into the page; gates: an empty box under the U, for the gates' sliders;
+ *   know(network, class_names, fields): another network took the place of the first; nothing is shown until it answers;
  *   update(stages, {image, height, width}): the network's new answer, drawn by the next draw(palette).
  */
 export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size = [64, 64], classes = [], fields = null, width = () => ui.width }) {
-  const { n_channels = 1, n_classes = 3, channels = 8, bilinear = false } = network, recorded = fields && recordedFields(fields);
+  let { n_channels = 1, n_classes = 3, channels = 8, bilinear = false } = network, recorded = fields && recordedFields(fields);
   let answer = null, version = 0, hover = null, layout = null, laid = "", shapes = {};
   const shapesOf = (height, wide) => ({ image: [n_channels, height, wide], ...Object.fromEntries(unetTrace(height, wide, n_channels, n_classes, channels, bilinear).map((s, i) => [RECEPTIVE_STAGES[i], [s.channels, s.height, s.width]])) });
   shapes = shapesOf(...size);
@@ -318,6 +319,8 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     const words = tellSight(now.stage, sight);
     input.canvas.setAttribute("aria-label", XRAY_WORDS.input((words + said).trim()));
 
+    reveal(strip.figure, answer);
+    reveal(map.figure, answer);
     if (!answer) { put(told, XRAY_WORDS.still); return; }
     const values = answer.stages[at.stage].data.subarray(at.channel * rows * cols, (at.channel + 1) * rows * cols), signed = at.stage === "logits";
     const facts = mapStatistics(values), most = signed ? Math.max(Math.abs(facts.low), Math.abs(facts.high)) : Math.max(0, facts.high);
@@ -384,6 +387,16 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
 
   return {
     node, gates: gateBox,
+    know(other, names = classes, table = null) {
+      ({ n_channels = 1, n_classes = 3, channels = 8, bilinear = false } = other);
+      classes = names;
+      recorded = table && recordedFields(table);
+      reveal(toggle, recorded);
+      shapes = shapesOf(...sizeOf());
+      answer = hover = null;
+      painted.clear();
+      version += 1;
+    },
     update(stages, { image, height, width: wide }) {
       answer = { stages: Object.fromEntries(RECEPTIVE_STAGES.map((name) => [name, { data: stages[name].data }])), image };
       shapes = { image: [image.length / (height * wide), height, wide], ...Object.fromEntries(RECEPTIVE_STAGES.map((name) => [name, stages[name].shape.slice(-3)])) };
