@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cases import RECEPTIVE_SIZES, open_network, receptive_cases, seen_by
+from unet_edu import stages
 from unet_edu.model import UNet
 from unet_edu.receptive import LEVELS, STAGES, receptive_field, stage_size
 
@@ -28,6 +29,7 @@ def test_every_pixel_of_every_stage_sees_just_what_torch_says():
 def test_the_stages_are_those_of_the_network():
     names = [name for name, _ in UNet(1, 2, width=2).named_children()]
     assert names == [*STAGES[:-1], "outc"]
+    assert STAGES == stages.STAGES
     assert [stage_size(stage, 101) for stage in STAGES] == [101 >> level for level in LEVELS]
 
 

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from unet_edu.model import UNet
 from unet_edu.receptive import STAGES, receptive_field, stage_size
+from unet_edu.stages import run_stages
 
 STEPS = 15  # in which `field_table` stores a map
 LARGE = 40  # pixels: a wider map is stored in blocks of 2 x 2
@@ -23,7 +25,7 @@ SHARE = 0.9  # of the gradient: how few pixels hold it
 
 
 def effective_field(
-    model: nn.Module, image: Tensor | np.ndarray, stage: str, row: int, col: int, channel: int | None = None
+    model: UNet, image: Tensor | np.ndarray, stage: str, row: int, col: int, channel: int | None = None
 ) -> np.ndarray:
     """How much each pixel of `image` moves one pixel of a stage: |d map[row, col] / d image|, float64 (H, W).
 
@@ -55,19 +57,14 @@ def effective_fields(model, image, stage, pixels: Sequence[tuple[int, int]], cha
 
 def _run(model, image, stage) -> Tensor:
     """The map that leaves `stage`, with its graph."""
-    said = []
-    part = model.outc if stage == "logits" else getattr(model, stage)
-    handle = part.register_forward_hook(lambda module, inputs, output: said.append(output))
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
         with torch.enable_grad():
-            model(image)
+            return run_stages(model, image)[stage]
     finally:
-        handle.remove()
         for module, training in modes.items():
             module.training = training
-    return said[0]
 
 
 def held_by(field: np.ndarray, share: float = SHARE) -> int:
@@ -99,7 +96,7 @@ def positions(size: int, count: int) -> list[int]:
     return sorted({int((i + 0.5) * size / count) for i in range(count)})
 
 
-def field_table(model: nn.Module, image: np.ndarray, count: int = 3) -> dict:
+def field_table(model: UNet, image: np.ndarray, count: int = 3) -> dict:
     """What a widget needs to show `effective_field` without a kernel: `count` x `count` pixels of every stage.
 
     image: (1, H, W) in 0..1. Returns {"height", "width", "image": in steps of 1/255, "steps", "stages": {stage:

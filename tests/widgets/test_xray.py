@@ -10,6 +10,7 @@ from tests.widgets.driving import set_slider
 from tests.widgets.xray_bench import ask, bench, network, pictures
 from unet_edu.effective import effective_field, held_by
 from unet_edu.receptive import STAGES, receptive_field
+from unet_edu.widgets.xray import XRay
 
 SAID = ".unet-xray-say"
 HASHES = """() => Object.fromEntries([...document.querySelectorAll(".unet-xray canvas")].map((canvas, i) => {
@@ -261,9 +262,31 @@ def test_before_the_first_answer_the_u_stands_and_says_so(mount):
     page.locator("button[data-stage=up4]").click()
 
 
-@pytest.mark.parametrize("width", [360, 700, 1280])
-def test_no_stage_overlaps_another_or_leaves_the_picture(mount, width):
-    page = mount(bench(), width=width)
+def test_another_network_takes_the_place_of_the_first(mount):
+    page = mount(bench(stage="down4", channel=120))
+    page.evaluate("bench.ray.know({ channels: 4, n_classes: 2, bilinear: true }, ['a', 'b']); bench.ui.redraw()")
+    assert page.locator("button[data-stage=down4]").inner_text().split()[0] == "down4"
+    assert (
+        "32\u2009×\u20094" in page.locator("button[data-stage=down4]").inner_text()
+    )  # no doubling at the bottom when bilinear
+    assert page.locator(SAID).inner_text() == "Nothing to show yet: the network has not answered."
+    assert page.get_by_text("show what it does see").is_hidden()
+    assert page.get_by_label("channel", exact=True).get_attribute("max") == "31"
+
+
+def test_the_bounds_of_the_state_are_the_same_in_the_page_and_in_python(run_js):
+    bounds = run_js("return (await import('/xray.js')).XRAY_BOUNDS;")
+    for name, bound in bounds.items():
+        trait = XRay.class_traits()[name]
+        expect = getattr(trait, "values", None) or ([trait.min, trait.max] if hasattr(trait, "min") else [False, True])
+        assert bound == list(expect), name
+    assert set(bounds) == set(XRay.class_trait_names(sync=True))
+
+
+@pytest.mark.parametrize("width", [320, 360, 500, 700, 1280])
+@pytest.mark.parametrize("size", [64, (48, 80), (81, 47)])
+def test_no_stage_overlaps_another_or_leaves_the_picture(mount, width, size):
+    page = mount(bench(size), width=width)
     overlaps = page.evaluate(
         """() => { const u = document.querySelector(".unet-xray-u").getBoundingClientRect(), boxes = [...document.querySelectorAll(".unet-xray-box")].map((n) => [n.dataset.stage, n.getBoundingClientRect()]), bad = [];
         for (const [name, a] of boxes) { if (a.left < u.left - 1 || a.right > u.right + 1 || a.top < u.top - 1 || a.bottom > u.bottom + 1) bad.push(name);

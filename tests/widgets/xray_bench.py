@@ -8,8 +8,9 @@ import traitlets
 from unet_edu.data import ToyCells
 from unet_edu.effective import field_table
 from unet_edu.model import UNet
-from unet_edu.receptive import STAGES
-from unet_edu.widgets.base import Bounded, Choice, Widget, inline, pack, style
+from unet_edu.stages import run_stages
+from unet_edu.widgets.base import Bounded, Widget, inline, pack, style
+from unet_edu.widgets.xray import XRay
 
 RENDER = """
 const BENCH_GATES = ["gate0", "gate1", "gate2", "gate3"];
@@ -36,36 +37,22 @@ export default { render };
 """
 
 
-class XRayBench(Widget):
+class XRayBench(XRay, Widget):
     """Two recorded answers, four gates that scale nothing, and an X-ray of them."""
 
     _esm = inline("xray.js").replace("\nexport ", "\n") + RENDER
     _css = style() + ".unet-xray-bench .unet-body { grid-template-columns: minmax(0, 1fr) !important; }"
 
-    stage = Choice(list(STAGES), "the stage looked at")
-    channel = Bounded(0, 0, 2047, "its channel")
-    map_row = Bounded(20, 0, 511, "the pixel's row")
-    map_column = Bounded(30, 0, 511, "the pixel's column")
-    gradient = traitlets.Bool(False).tag(sync=True)
     picture = Bounded(0, 0, 1, "the recorded answer")
     gate0, gate1, gate2, gate3 = (Bounded(100, 0, 100, "a gate, per cent") for _ in range(4))
     recorded = traitlets.List().tag(sync=True)
-    fields = traitlets.Dict(allow_none=True).tag(sync=True)
+    fields = traitlets.Dict(None, allow_none=True, help="effective.field_table(model, image)").tag(sync=True)
 
 
 def ask(net, image):
     """What each stage says of an image (1, H, W): name -> (C, H, W)."""
-    said, handles = {}, []
-    for name in STAGES:
-        part = net.outc if name == "logits" else getattr(net, name)
-        handles.append(
-            part.register_forward_hook(lambda m, i, output, name=name: said.update({name: output[0].clone()}))
-        )
     with torch.no_grad():
-        net(torch.as_tensor(image)[None])
-    for handle in handles:
-        handle.remove()
-    return said
+        return {name: maps[0] for name, maps in run_stages(net, torch.as_tensor(image)[None]).items()}
 
 
 def recording(net, image):
@@ -97,4 +84,4 @@ def _prepared(size):
 
 def bench(size=64, **traits):
     recorded, fields = _prepared(size)
-    return XRayBench(recorded=recorded, fields=fields, **traits)
+    return XRayBench(recorded=recorded, fields=fields, **{"map_row": 20, "map_column": 30} | traits)

@@ -39,7 +39,12 @@ function render({ model, el }) {
   let inside = null, scored = { open: null, set: null, of: "" }, timer = 0, asked = "", words = "", wordsAt = 0, later = 0;
   ui.leave(() => { clearTimeout(timer); clearTimeout(later); });
 
-  const live = liveRun(ui, { model, gates, heard: () => { answered(); ui.redraw(); }, opened: () => { scored = { open: null, set: null, of: "" }; asked = ""; inside?.forget(); score(); } });
+  const live = liveRun(ui, { model, gates, heard: () => { answered(); ui.redraw(); }, opened: ({ info }) => {
+    scored = { open: null, set: null, of: "" };
+    asked = "";
+    inside?.know({ channels: info.width, n_classes: info.n_classes, bilinear: info.bilinear }, info.class_names, live.fields);
+    score();
+  } });
   const scene = sceneCanvas(ui, { model, into: figures, changed: (shot) => live.feed(shot), otherFile: live.take });
   const beside = h("div", { class: "unet-beside" }), looks = h("div", { class: "unet-looks" });
   beside.append(live.node, ui.sentence, looks);

@@ -10,12 +10,11 @@ import time
 from functools import cache
 
 import numpy as np
-import traitlets
 
 from unet_edu.data import CLASSES
-from unet_edu.receptive import STAGES
 from unet_edu.widgets.base import Bounded, Choice, Widget, inline, style
 from unet_edu.widgets.scene_canvas import SceneControls
+from unet_edu.widgets.xray import XRay
 
 HELD_OUT = {"n": 64, "size": 64, "seed": 1, "held_out": True}  # the pictures of a score, here and in the browser
 SIDES = (16, 512)
@@ -142,7 +141,7 @@ class LiveNetwork(Widget):
         return confusion_matrix(logits, torch.from_numpy(masks[part])).flatten().tolist()
 
 
-class LiveUNet(SceneControls, LiveNetwork):
+class LiveUNet(SceneControls, XRay, LiveNetwork):
     """Draw, and see every stage of a U-Net answer; fade its skips, and see what they are worth.
 
     Arguments and errors: see `LiveNetwork`. The traits are what the widget's controls set.
@@ -157,11 +156,6 @@ class LiveUNet(SceneControls, LiveNetwork):
     skip_down1 = Bounded(100, 0, 100, "gate of the skip from down1 to up3, percent")
     skip_down2 = Bounded(100, 0, 100, "gate of the skip from down2 to up2, percent")
     skip_down3 = Bounded(100, 0, 100, "gate of the skip from down3 to up1, percent")
-    stage = Choice(list(STAGES), "stage that is looked into")
-    channel = Bounded(0, 0, 2047, "channel of that stage")
-    map_row = Bounded(32, 0, 511, "row of the pixel that is looked at")
-    map_column = Bounded(32, 0, 511, "column of that pixel")
-    gradient = traitlets.Bool(False, help="show the input gradient on a sample picture").tag(sync=True)
 
 
 def checked(model):

@@ -107,12 +107,12 @@ function xrayArrows({ boxes, wings }) {
  * that promises it and is called when a reader asks for it, or null.
  * gates(): the four gates, 0 to 1, shallow to deep. Returns
  *   node: to be put into the page; gates: an empty box under the U, for the gates' sliders;
- *   update(stages, {image, height, width}): the network's new answer, drawn by the next draw(palette);
- *   forget(): another network answers, so what `fields` said counts no more.
+ *   know(network, class_names, fields): another network took the place of the first; nothing is shown until it answers;
+ *   update(stages, {image, height, width}): the network's new answer, drawn by the next draw(palette).
  */
 export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size = [64, 64], classes = [], fields = null, width = () => ui.width }) {
-  const { n_channels = 1, n_classes = 3, channels = 8, bilinear = false } = network, later = typeof fields === "function";
-  let recorded = fields && !later ? recordedFields(fields) : null, asked = false, sorry = "", rest = 0, everything = false;
+  const tableOf = (given) => (given && typeof given !== "function" ? recordedFields(given) : null);
+  let { n_channels = 1, n_classes = 3, channels = 8, bilinear = false } = network, recorded = tableOf(fields), asked = false, sorry = "", rest = 0, everything = false;
   let answer = null, version = 0, hover = null, layout = null, laid = "", shapes = {};
   const shapesOf = (height, wide) => ({ image: [n_channels, height, wide], ...Object.fromEntries(unetTrace(height, wide, n_channels, n_classes, channels, bilinear).map((s, i) => [RECEPTIVE_STAGES[i], [s.channels, s.height, s.width]])) });
   shapes = shapesOf(...size);
@@ -220,7 +220,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
   /** What a reader asked for and is not here yet. */
   function fetchFields() {
     if (!get("gradient")) { asked = false; sorry = ""; }
-    if (!later || recorded || asked || !get("gradient")) return;
+    if (typeof fields !== "function" || recorded || asked || !get("gradient")) return;
     asked = true;
     fields().then((table) => { recorded = recordedFields(table); }, (error) => { sorry = ` ${error.message}`; }).finally(ui.redraw);
   }
@@ -330,6 +330,8 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     const words = tellSight(now.stage, sight);
     input.canvas.setAttribute("aria-label", XRAY_WORDS.input((words + said).trim()));
 
+    reveal(strip.figure, answer);
+    reveal(map.figure, answer);
     if (!answer) { put(told, XRAY_WORDS.unknown(at.stage, nameOf(at.stage, at.channel), at.row, at.column) + words + said + sorry); return; }
     const values = answer.stages[at.stage].data.subarray(at.channel * rows * cols, (at.channel + 1) * rows * cols), signed = at.stage === "logits";
     const facts = mapStatistics(values), most = signed ? Math.max(Math.abs(facts.low), Math.abs(facts.high)) : Math.max(0, facts.high);
@@ -396,6 +398,15 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
 
   return {
     node, gates: gateBox,
+    know(other, names = classes, table = null) {
+      ({ n_channels = 1, n_classes = 3, channels = 8, bilinear = false } = other);
+      [classes, fields, recorded, asked, sorry] = [names, table, tableOf(table), false, ""];
+      reveal(toggle, fields);
+      shapes = shapesOf(...sizeOf());
+      answer = hover = null;
+      painted.clear();
+      version += 1;
+    },
     update(stages, { image, height, width: wide }) {
       answer = { stages: Object.fromEntries(RECEPTIVE_STAGES.map((name) => [name, { data: stages[name].data }])), image };
       shapes = { image: [image.length / (height * wide), height, wide], ...Object.fromEntries(RECEPTIVE_STAGES.map((name) => [name, stages[name].shape.slice(-3)])) };
@@ -405,6 +416,5 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
       rest = setTimeout(() => { everything = true; ui.redraw(); everything = false; }, 400);
     },
     draw(palette) { fetchFields(); drawU(palette); drawLook(palette); },
-    forget() { [recorded, asked] = [later ? null : recorded, false]; },
   };
 }
