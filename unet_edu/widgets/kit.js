@@ -125,7 +125,7 @@ function tile(key, size, ratio, paint) {
 }
 
 /** A pattern that fills any number of cells: stripes one way ("diagonal"), the other way ("back"), both ("cross"), or dots. */
-function hatch(pen, ratio, colour, kind) {
+export function hatch(pen, ratio, colour, kind) {
   const gap = 8, sheet = tile(`${kind}|${colour}`, gap, ratio, (brush) => {
     brush.strokeStyle = brush.fillStyle = colour;
     brush.lineWidth = 1.3;

@@ -1,5 +1,5 @@
 // A mask and a prediction that the reader spoils or paints: pixel accuracy, IoU, Dice and cross-entropy of the same mistakes, side by side.
-import { drawGrid, dress, frame, h, legend, put, show } from "./kit.js";
+import { cellAt, dress, frame, h, hatch, legend, penFor, put, show, strokeFrames } from "./kit.js";
 import { confusion, evenCrossEntropy, meanForeground, scoresOf } from "./masks.js";
 import { line, paint } from "./paint.js";
 import { TOY_SIDE, isPaintCode, paintCode, paintOf, spoil } from "./distortions.js";
@@ -15,7 +15,7 @@ const WORDS = {
   classes: ["background", "cell", "crystal"],
   truthCaption: "Mask", guessCaption: "Prediction: paint on it", verdictCaption: "Agreement",
   canvas: "Prediction, 32 by 32 pixels, to be painted: arrow keys move the pen, with Shift by 5; Space paints",
-  key: { cell: "cell", crystal: "crystal", hit: "hit", missed: "missed", alarm: "false alarm", other: "wrong class" },
+  key: ["cell", "crystal", "hit", "missed", "false alarm", "wrong class"],
   pointed: (row, col, truth, guess) => `Row ${row}, column ${col}: true ${truth}, predicted ${guess}.`,
   paints: (pen, side, count) => `Pen: ${pen}, ${side} × ${side}. Painted: ${count} pixels.`,
   matrix: "Confusion matrix, in pixels", corner: "true \\ predicted", sum: "sum",
@@ -44,6 +44,30 @@ const BOUNDS = {
   scene: Object.keys(WORDS.scenes), pen: Object.keys(WORDS.pens), brush: [1, 6],
   painted: { 0: "none", includes: isPaintCode, join: () => "runs of u, b, c or x with their lengths, or none" }, // all that a link asks of a list of words
 };
+
+/** Draw a map of the scene: kinds[i] numbers the look of pixel i. In runs of one look: a rectangle for every cell would take half a frame. */
+function drawKinds(canvas, size, palette, looks, kinds, frames = []) {
+  const side = TOY_SIDE, pad = 3, wide = side * size + 2 * pad, pen = penFor(canvas, wide, wide, [palette.paper, kinds.join(""), ...frames].join());
+  if (!pen) return;
+  const runs = looks.map(() => []);
+  for (let r = 0; r < side; r++) for (let from = 0, c = 1; c <= side; c++) {
+    const kind = kinds[r * side + from];
+    if (c < side && kinds[r * side + c] === kind) continue;
+    runs[kind].push([pad + from * size, pad + r * size, (c - from) * size, size]);
+    from = c;
+  }
+  looks.forEach(({ fill, hatch: pattern, hatchColour }, kind) => {
+    if (!runs[kind].length) return;
+    pen.fillStyle = fill;
+    for (const run of runs[kind]) pen.fillRect(...run);
+    if (!pattern) return;
+    pen.fillStyle = hatch(pen, window.devicePixelRatio || 1, hatchColour, pattern);
+    for (const run of runs[kind]) pen.fillRect(...run);
+  });
+  pen.fillStyle = palette.line;
+  for (let i = 0; size >= 7 && i <= side; i++) { pen.fillRect(pad, pad + i * size, side * size, 1); pen.fillRect(pad + i * size, pad, 1, side * size); }
+  strokeFrames(pen, frames, size);
+}
 
 function render({ model, el }) {
   const side = TOY_SIDE, all = side * side;
@@ -80,9 +104,9 @@ function render({ model, el }) {
   ui.stage.append(h("div", { class: "unet-masks" }, truth.figure, verdict.figure, guess.figure, key.node, scores));
   const fill = ui.terms(WORDS.head, WORDS.table, 10), table = ui.numbers(WORDS.numbers);
 
-  let shown = null, grid = null, large = 8, still = "";
+  let at = () => null, still = "";
   const painter = paint(ui, guess.canvas, {
-    rows: side, cols: side, at: (event) => grid && grid.at(event),
+    rows: side, cols: side, at: (event) => at(event),
     stroke: (from, to) => {
       const { painted, pen, brush } = read(), pixels = paintOf(painted), before = Math.floor((brush - 1) / 2);
       for (const { row, col } of line(from, to)) {
@@ -102,21 +126,21 @@ function render({ model, el }) {
     const state = read(), { truth: mask, spoilt } = spoil(state), pixels = paintOf(state.painted), found = spoilt.map((label, i) => (pixels[i] < 0 ? label : pixels[i]));
     const wide = ui.width, two = wide >= 420, pair = Math.max(3, Math.floor((wide - 24) / 2 / side));
     const small = Math.min(8, pair);
-    large = two ? small : Math.max(3, Math.min(9, Math.floor((wide - 6) / side)));
-    const looks = [{ fill: palette["class-0"] }, { fill: palette["class-1"] }, { fill: palette["class-2"], hatch: "diagonal", hatchColour: palette.ink }];
-    const marks = { ground: { fill: palette.zero }, hit: { fill: palette.output }, missed: { fill: palette.cut, hatch: "diagonal", hatchColour: palette.paper },
-      alarm: { fill: palette.added, hatch: "back", hatchColour: palette.paper }, other: { fill: palette.quiet, hatch: "dots", hatchColour: palette.paper } };
-    const map = (picture, size, cell, frames) => drawGrid(picture.canvas, { rows: side, cols: side, size, palette, cell: (r, c) => cell(r * side + c), frames });
+    const large = two ? small : Math.max(3, Math.min(9, Math.floor((wide - 6) / side)));
+    const classes = [{ fill: palette["class-0"] }, { fill: palette["class-1"] }, { fill: palette["class-2"], hatch: "diagonal", hatchColour: palette.ink }];
+    const verdicts = [{ fill: palette.zero }, { fill: palette.output }, { fill: palette.cut, hatch: "diagonal", hatchColour: palette.paper },
+      { fill: palette.added, hatch: "back", hatchColour: palette.paper }, { fill: palette.quiet, hatch: "dots", hatchColour: palette.paper }];
     const now = [state.scene, state.size, wide, palette.paper].join();
     if (now !== still) {
       still = now;
-      map(truth, small, (i) => looks[mask[i]]);
+      drawKinds(truth.canvas, small, palette, classes, mask);
       for (const [picture, size] of [[truth, small], [verdict, small], [guess, large]]) dress(picture.figure, { width: `${size * side + 6}px` });
-      key.draw(palette, [{ ...looks[1], text: WORDS.key.cell }, { ...looks[2], text: WORDS.key.crystal }, ...["hit", "missed", "alarm", "other"].map((name) => ({ ...marks[name], text: WORDS.key[name] }))]);
+      at = cellAt(guess.canvas, large * side + 6, 3, large, side, side);
+      key.draw(palette, [...classes.slice(1), ...verdicts.slice(1)].map((look, i) => ({ ...look, text: WORDS.key[i] })));
     }
-    const { row, col } = painter.cursor, before = Math.floor((state.brush - 1) / 2), spot = row * side + col;
-    grid = map(guess, large, (i) => looks[found[i]], focused ? [{ row: row - before, col: col - before, rows: state.brush, cols: state.brush, colour: palette.ink, dash: state.pen === "untouched" }] : []);
-    map(verdict, small, (i) => (found[i] === mask[i] ? (mask[i] ? marks.hit : marks.ground) : !found[i] ? marks.missed : !mask[i] ? marks.alarm : marks.other));
+    const { row, col } = painter.cursor, before = Math.floor((state.brush - 1) / 2), spot = row * side + col, box = state.brush * large;
+    drawKinds(guess.canvas, large, palette, classes, found, focused ? [[3 + (col - before) * large, 3 + (row - before) * large, box, box, palette.ink, state.pen === "untouched"]] : []);
+    drawKinds(verdict.canvas, small, palette, verdicts, found.map((label, i) => (label === mask[i] ? Number(label > 0) : !label ? 2 : !mask[i] ? 3 : 4)));
     put(told, WORDS.paints(WORDS.pens[state.pen], state.brush, pixels.reduce((sum, value) => sum + (value >= 0), 0)) + (focused ? " " + WORDS.pointed(row, col, WORDS.classes[mask[spot]], WORDS.classes[found[spot]]) : ""));
     tell(state, confusion(found, mask, 3));
     table(side, side, (r, c) => found[r * side + c]);
@@ -139,7 +163,7 @@ function render({ model, el }) {
       return [[`${WORDS.terms.iou} ${name}`, none ? WORDS.absent : `${hit} / (${truths[k]} + ${founds[k]} − ${hit})`, text(iou[k])],
         [`${WORDS.terms.dice} ${name}`, none ? WORDS.absent : `2 · ${hit} / (${truths[k]} + ${founds[k]})`, text(dice[k])]];
     };
-    const mean = (list) => { const there = list.slice(1).filter((v) => !Number.isNaN(v)); return there.length ? `(${there.map((v) => show(v, 4)).join(" + ")}) / ${there.length}` : WORDS.left; };
+    const mean = (list) => { const there = list.slice(1).filter((v) => !Number.isNaN(v)); return there.length ? `(${there.map((v) => v.toFixed(4)).join(" + ")}) / ${there.length}` : WORDS.left; };
     fill(WORDS.rule, [[WORDS.terms.accuracy, `(${counts[0]} + ${counts[4]} + ${counts[8]}) / ${all}`, text(accuracy)], ...each(0), ...each(1), ...each(2),
       [WORDS.terms.meanIou, mean(iou), text(values.iou)], [WORDS.terms.meanDice, mean(dice), text(values.dice)],
       [WORDS.terms.entropy, WORDS.entropyNow(right, all - right, show(p, 2), rest, all), text(values.entropy)]]);
