@@ -120,11 +120,13 @@ def test_a_run_that_stops_ends_its_reel_with_what_fit_said():
         ({"channel": 2}, "channel 2: the first convolution has 2 filters"),
         ({"stage": "up9"}, "stage 'up9' says nothing in channel 0; take one of inc.double_conv.0"),
         ({"n_moments": 1}, "1 moments of 16 steps"),
+        ({"epochs": 0}, "epochs 0: take a whole number, 1 or more"),
+        ({"batch_size": "all"}, "batch_size 'all': take a whole number"),
     ],
 )
 def test_what_cannot_be_filmed_is_refused_in_words(wrong, words):
     with pytest.raises(ValueError, match=words):
-        record_run(network(), TRAIN, HELD_OUT, **{"shown": 2} | wrong, **SETTINGS)
+        record_run(network(), TRAIN, HELD_OUT, **{"shown": 2} | SETTINGS | wrong)
 
 
 def test_without_batch_norm_each_3x3_convolution_gets_its_bias_and_no_batch_norm_is_left():

@@ -57,6 +57,13 @@ def moments(steps: int, n: int) -> list[int]:
     return sorted({round(steps * (i / (n - 1)) ** 1.6) for i in range(n)})
 
 
+def planned(n: int, epochs: int = 10, batch_size: int = 8, **_) -> int:
+    """The steps that `fit` will make with `n` pictures; 1 for numbers that it will refuse, in its own words."""
+    if not all(isinstance(count, int) and count > 0 for count in (epochs, batch_size)):
+        return 1
+    return epochs * (n // min(batch_size, n))
+
+
 def record_run(
     model: UNet,
     train: Data,
@@ -82,8 +89,8 @@ def record_run(
     weight = model.inc.double_conv[0].weight
     if not 0 <= channel < len(weight):
         raise ValueError(f"channel {channel}: the first convolution has {len(weight)} filters, numbered from 0")
-    n, batch_size = len(train[0]) if isinstance(train, tuple) else len(train), settings.get("batch_size", 8)
-    steps = settings.get("epochs", 10) * max(1, n // max(1, batch_size))
+    train = as_tensors(train)
+    steps = planned(len(train[0]), **settings)
     wanted, kept, seen = set(moments(steps, n_moments)), [], History()
 
     def look(step: int, model: nn.Module, history: History) -> None:
