@@ -1,6 +1,7 @@
 """What every widget owes its reader, whatever it shows: refusals in words, drawing that only reads, reset, link, copied code."""
 
 import json
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -12,21 +13,24 @@ import traitlets
 
 import unet_edu.widgets
 from unet_edu.data import ToyCells
+from unet_edu.film import Take, shoot
 from unet_edu.model import DoubleConv
 from unet_edu.widgets import (
     ConvBench,
     ConvTransposeBench,
     DoubleConvMicroscope,
-    EpochFilm,
     MetricsPlayground,
     OverlapLab,
     Question,
     SkipAlignmentLab,
     ThresholdLab,
+    TrainingFilm,
     UNetTrace,
     UpsamplingBench,
 )
 from unet_edu.widgets.base import Bounded, Choice
+
+TINY = {"width": 2, "size": 32, "n_train": 4, "n_held_out": 3, "epochs": 3, "batch_size": 2}
 
 
 class Example(NamedTuple):
@@ -45,10 +49,14 @@ def microscope(**traits):
     return DoubleConvMicroscope.from_block(block, images, **{"out_channel": 2, "mid_channel": 1} | traits)
 
 
+@cache
+def two_reels():
+    takes = [Take("one", **TINY), Take("two", max_lr=0.01, batch_norm=False, smooth=True, **TINY)]
+    return [shoot(take, shown=2, n_moments=4) for take in takes]
+
+
 def film(**traits):
-    data, rng = ToyCells(3, (32, 48), seed=1, held_out=True), np.random.default_rng(0)
-    settings = {"seed": 0, "width": 2, "n_train": 4, "size": 32, "epochs": 2, "batch_size": 2, "max_lr": 0.3}
-    return EpochFilm(rng.integers(0, 3, (3, 3, 32, 48)), data, settings, **traits)
+    return TrainingFilm(two_reels(), ToyCells(3, 32, seed=1, held_out=True), **{"reel": 1, "moment": 2} | traits)
 
 
 def question(**traits):
@@ -77,7 +85,6 @@ EXAMPLES = {
         "colum",
         "column",
     ),
-    EpochFilm: Example(film, {"epoch": 2, "picture": 2}, {"epoch": 2}, "epok", "epoch"),
     MetricsPlayground: Example(
         MetricsPlayground,
         {"row_shift": -3, "erode": 1, "mistaken": 2, "scene": "cells", "confidence": 60, "pen": "crystal", "brush": 4}
@@ -99,6 +106,9 @@ EXAMPLES = {
     ),
     ThresholdLab: Example(
         ThresholdLab, {"threshold": 77, "picture": 3, "objects": "darker"}, {"picture": 0}, "treshold", "threshold"
+    ),
+    TrainingFilm: Example(
+        film, {"reel": 0, "moment": 3, "smooth": 2, "compare": False}, {"moment": 3}, "momemt", "moment"
     ),
     UNetTrace: Example(
         UNetTrace,

@@ -95,7 +95,8 @@ def stroke(page, cells):
 
 def slide(page, label, value):
     page.get_by_label(label).first.evaluate(
-        "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', { bubbles: true })); }", str(value)
+        "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', { bubbles: true })); }",
+        str(value),
     )
 
 
@@ -108,7 +109,9 @@ def test_nothing_is_loaded_before_the_first_stroke_and_the_first_stroke_starts_t
     assert [url for url in asked if "/live/" in url] == []
     assert page.get_by_role("button", name="Start the network").is_visible()
     stroke(page, [(10, 10), (14, 16)])
-    page.wait_for_function("document.querySelector('.unet-live').innerText.includes('A U-Net of width 8 runs in this browser.')")
+    page.wait_for_function(
+        "document.querySelector('.unet-live').innerText.includes('A U-Net of width 8 runs in this browser.')"
+    )
     assert any("/live/" in url for url in asked)
     assert not page.get_by_role("button", name="Start the network").is_visible()
     page.wait_for_function("/[1-9][\\d.]* % cell/.test(document.querySelector('.unet-say').innerText)")
@@ -134,7 +137,9 @@ def test_a_toy_picture_is_scored_against_its_mask(started, network):
     cell, crystal = (float(value) for value in iou(matrix)[1:])
     told = [float(value) for value in re.findall(r"(?:cell|crystal) ([01]?[.\d]*\d)", say(page))]
     assert told == pytest.approx([cell, crystal], abs=6e-4)
-    assert float(re.search(r"mean foreground IoU ([\d.]+)", say(page))[1]) == pytest.approx(mean_foreground(iou(matrix)), abs=6e-4)
+    assert float(re.search(r"mean foreground IoU ([\d.]+)", say(page))[1]) == pytest.approx(
+        mean_foreground(iou(matrix)), abs=6e-4
+    )
 
 
 @pytest.mark.parametrize("gates", [(0, 1, 1, 1), (1, 0.35, 1, 1), (1, 1, 0, 1), (0.5, 1, 1, 0)])
@@ -145,7 +150,7 @@ def test_a_gate_changes_the_mask_and_the_held_out_score_as_in_torch(started, net
     rested(page)
     assert shares(say(page)) == wanted(mask(network, drawn(page), gates))
     images, masks = (torch.from_numpy(part) for part in stack(ToyCells(64, seed=1, held_out=True)))
-    rows = page.locator(".unet-scores tbody tr").all()
+    rows = page.locator(".unet-held-out tbody tr").all()
     for row, given in zip(rows, ((1, 1, 1, 1), gates), strict=True):
         with torch.no_grad():
             scores = iou(confusion_matrix(run_stages(network, images, given)["logits"], masks))
@@ -251,9 +256,13 @@ def test_a_file_that_is_no_network_is_refused_and_the_network_and_the_drawing_st
 
 
 def recorded_words(page):
-    page.wait_for_function("document.querySelector('.unet-live').innerText.includes('What was recorded when this page was built')")
+    page.wait_for_function(
+        "document.querySelector('.unet-live').innerText.includes('What was recorded when this page was built')"
+    )
     page.get_by_label("toy picture").select_option("1")
-    page.wait_for_function("document.querySelector('.unet-say').innerText.includes('Recorded when this page was built')")
+    page.wait_for_function(
+        "document.querySelector('.unet-say').innerText.includes('Recorded when this page was built')"
+    )
     return page.locator(".unet-live [role=alert]").inner_text()
 
 

@@ -257,7 +257,11 @@ def test_before_the_first_answer_the_u_stands_and_says_so(mount):
     widget = bench()
     widget.recorded = []
     page = mount(widget)
-    assert page.locator(SAID).inner_text() == "Nothing to show yet: the network has not answered."
+    assert (
+        page.locator(SAID)
+        .inner_text()
+        .startswith("inc, channel 0, row 20, column 30: the network has not answered yet. It can see rows 18 to 22")
+    )
     assert page.locator(".unet-xray-u button").count() == 10
     page.locator("button[data-stage=up4]").click()
 
@@ -269,7 +273,11 @@ def test_another_network_takes_the_place_of_the_first(mount):
     assert (
         "32\u2009×\u20094" in page.locator("button[data-stage=down4]").inner_text()
     )  # no doubling at the bottom when bilinear
-    assert page.locator(SAID).inner_text() == "Nothing to show yet: the network has not answered."
+    assert (
+        page.locator(SAID)
+        .inner_text()
+        .startswith("inc, channel 0, row 20, column 30: the network has not answered yet. It can see rows 18 to 22")
+    )
     assert page.get_by_text("show what it does see").is_hidden()
     assert page.get_by_label("channel", exact=True).get_attribute("max") == "31"
 

@@ -57,7 +57,7 @@ function render({ model, el }) {
   const rows = ["open", "set"].map((key) => h("tr", {}, h("th", { scope: "row" }, WORDS[key]), h("td"), h("td"), h("td")));
   const table = h("table", {}, h("caption", {}, WORDS.scores), h("thead", {}, h("tr", {}, WORDS.scoresHead.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows));
   const idle = h("p", { class: "unet-note" }, WORDS.scoresIdle), lines = JOINS.map(() => h("code"));
-  beside.append(h("div", { class: "unet-scores" }, h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": WORDS.scores }, table), idle));
+  beside.append(h("div", { class: "unet-held-out" }, h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": WORDS.scores }, table), idle));
   figures.append(beside);
   ui.stage.append(figures);
   ui.root.querySelector(".unet-body").after(deep);
