@@ -122,6 +122,7 @@ def test_the_table_holds_what_torch_says_to_half_a_step(net):
         for i, ((row, col), (stored, block)) in enumerate(zip(pixels, unpacked(table, stage), strict=True)):
             field = effective_field(net, IMAGE, stage, row, col)
             assert (told["area"][i], 0 <= told["central"][i] <= 1) == (held_by(field), True)
+            assert told["peak"][i] == pytest.approx(field.max(), rel=1e-2)
             blocks = field.reshape(64 // block, block, -1, block).mean((1, 3)).repeat(block, 0).repeat(block, 1)
             assert np.abs(stored - blocks / blocks.max()).max() <= 0.5 / STEPS + 1e-9, (stage, row, col)
     grey = np.frombuffer(base64.b64decode(table["image"]), np.uint8).reshape(64, 64)

@@ -102,15 +102,16 @@ def field_table(model: UNet, image: np.ndarray, count: int = 3) -> dict:
     image: (1, H, W) in 0..1. Returns {"height", "width", "image": in steps of 1/255, "steps", "stages": {stage:
     {"rows", "cols": the positions; and for each pixel, row by row, in a list: "boxes": [row, column, rows, columns,
     block], all that is stored, counted in blocks of block x block pixels; "area": how few pixels hold 90 %; "central":
-    the share in the middle third of the theoretical field; and "maps": the boxes one after the other, one byte a
-    block, its mean / the largest mean in `steps`}}}. Bytes are base64 text, about 20 KB in all when compressed.
+    the share in the middle third of the theoretical field; "peak": the largest gradient; and "maps": the boxes one
+    after the other, one byte a block, its mean / the largest mean in `steps`}}}. Bytes are base64 text, about 20 KB in
+    all when compressed.
     """
     height, width = image.shape[1:]
     table = {"height": height, "width": width, "steps": STEPS, "image": _pack(image[0] * 255), "stages": {}}
     for stage in STAGES:
         rows, cols = (positions(stage_size(stage, size), count) for size in (height, width))
         pixels = [(row, col) for row in rows for col in cols]
-        told, maps = {"rows": rows, "cols": cols, "boxes": [], "area": [], "central": []}, []
+        told, maps = {"rows": rows, "cols": cols, "boxes": [], "area": [], "central": [], "peak": []}, []
         for (row, col), field in zip(pixels, effective_fields(model, image, stage, pixels), strict=True):
             down, across = (
                 receptive_field(stage, at, size, model.bilinear) for at, size in ((row, height), (col, width))
@@ -119,6 +120,7 @@ def field_table(model: UNet, image: np.ndarray, count: int = 3) -> dict:
             told["boxes"].append(box)
             maps.append(levels)
             told["area"].append(held_by(field))
+            told["peak"].append(float(f"{field.max():.3g}"))
             told["central"].append(round(central_share(field, down[2:], across[2:]), 4))
         table["stages"][stage] = told | {"maps": _pack(np.concatenate(maps))}
     return table

@@ -7,7 +7,7 @@ import pytest
 
 from tests.site.test_pages import AXE
 from tests.widgets.driving import set_slider
-from tests.widgets.xray_bench import ask, bench, network, pictures
+from tests.widgets.xray_bench import ask, bench, collapsed, network, pictures
 from unet_edu.effective import effective_field, held_by
 from unet_edu.receptive import STAGES, receptive_field
 from unet_edu.widgets.xray import XRay
@@ -244,6 +244,27 @@ def test_a_dead_channel_is_counted(mount):
     page = mount(bench(stage="down4"))
     note = page.locator(".unet-xray-strip .unet-note").inner_text()
     assert (f"{dead} of 128 are 0 everywhere" in note) == (dead > 0)
+
+
+def test_a_level_that_says_nothing_is_told_from_one_that_speaks(mount):
+    page = mount(bench(make=collapsed, stage="down3", channel=2, gradient=True))
+    assert "64 of 64 have one value everywhere" in page.locator(".unet-xray-strip .unet-note").inner_text()
+    peak = max(bench(make=collapsed).fields["stages"]["down3"]["peak"])
+    assert 0 < peak < 1e-6
+    text = page.locator(SAID).inner_text()
+    assert "in truth it sees next to nothing" in text
+    assert re.search(r"no input pixel has a gradient above \d\.?\d* × 10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+:", text)
+    page.locator("button[data-stage=down2]").click()
+    assert "one value everywhere" not in page.locator(".unet-xray-strip .unet-note").inner_text()
+    assert "90 % of the gradient comes from" in page.locator(SAID).inner_text()
+
+
+def test_small_numbers_keep_their_digits(run_js):
+    values = [0, 5.714e-6, -0.0002, 0.01, 3.14159, 1.5e-18]
+    shown = run_js(
+        "const { showSmall } = await import('/feature_maps.js'); return arg.map((v) => showSmall(v));", values
+    )
+    assert shown == ["0", "5.71 × 10⁻⁶", "−2 × 10⁻⁴", "0.01", "3.14", "1.5 × 10⁻¹⁸"]
 
 
 def test_without_recorded_gradients_none_is_offered(mount):

@@ -1,5 +1,6 @@
 """An X-ray by itself, on recorded answers of a network: the page that its tests open."""
 
+from copy import deepcopy
 from functools import cache
 
 import torch
@@ -73,15 +74,25 @@ def network():
 
 
 @cache
+def collapsed():
+    """The same network with a third level whose BatchNorm has shrunk: what training with much weight decay can do."""
+    net = deepcopy(network())
+    with torch.no_grad():
+        net.down3.maxpool_conv[1].double_conv[4].weight *= 1e-9
+        net.down3.maxpool_conv[1].double_conv[4].bias.uniform_(0.001, 0.002)
+    return net
+
+
+@cache
 def pictures(size=64):
     return [image for image, _ in ToyCells(2, size, seed=1, held_out=True)]
 
 
 @cache
-def _prepared(size):
-    return [recording(network(), image) for image in pictures(size)], field_table(network(), pictures()[0])
+def _prepared(size, make):
+    return [recording(make(), image) for image in pictures(size)], field_table(make(), pictures()[0])
 
 
-def bench(size=64, **traits):
-    recorded, fields = _prepared(size)
+def bench(size=64, make=network, **traits):
+    recorded, fields = _prepared(size, make)
     return XRayBench(recorded=recorded, fields=fields, **{"map_row": 20, "map_column": 30} | traits)

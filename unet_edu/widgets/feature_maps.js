@@ -1,5 +1,5 @@
 // Feature maps as square pixels: colour ramps looked up, many maps on one canvas, their numbers, and recorded input gradients.
-import { decode, diverging, mix, sequential } from "./kit.js";
+import { decode, diverging, mix, sequential, show } from "./kit.js";
 import { stageSize } from "./receptive.js";
 
 const SHADES = 256, rampStore = new Map();
@@ -28,6 +28,25 @@ export function mapStatistics(values) {
   for (const value of values) { sum += value; if (value === 0) none += 1; }
   const { low, high } = extent(values);
   return { low, mean: sum / values.length, high, zeros: none / values.length };
+}
+
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** A number for a reader, also where it is very small: at most `digits` decimals, or 5.71 × 10⁻⁶. */
+export function showSmall(value, digits = 2) {
+  if (value === 0 || !(Math.abs(value) < 10 ** -digits)) return show(value, digits);
+  const [mantissa, power] = value.toExponential(2).split("e-");
+  return `${show(Number(mantissa))} × 10⁻${[...power].map((digit) => RAISED[digit]).join("")}`;
+}
+
+/** How many channels of a stage are 0 everywhere, and how many more differ from pixel to pixel by less than a thousandth of `most`. */
+export function stillChannels(data, count, area, most) {
+  let dead = 0, flat = 0;
+  for (let i = 0; i < count; i++) {
+    const { low, high } = extent(data, i * area, (i + 1) * area);
+    if (low === 0 && high === 0) dead += 1; else if (high - low < most / 1000) flat += 1;
+  }
+  return { dead, flat };
 }
 
 /** Where `count` maps of rows x cols pixels stand on a canvas, `across` of them in a row, each pixel `times` wide: {wide, high, left(i), top(i)}. */
@@ -79,7 +98,7 @@ export function paintMosaic(canvas, plan, { data }, { shades, most, signed, rule
   pen.putImageData(picture, 0, 0);
 }
 
-/** The table of effective.py as functions: nearest(stage, row, col, rows, cols) -> {row, col, area, central, which, field()} for a pixel of a map of
+/** The table of effective.py as functions: nearest(stage, row, col, rows, cols) -> {row, col, area, central, peak, which, field()} for a pixel of a map of
     rows x cols; field() is the recorded picture, in parts of its maximum. */
 export function recordedFields(table) {
   const { height, width, steps } = table, maps = new Map();
@@ -99,7 +118,7 @@ export function recordedFields(table) {
         }
         return picture;
       };
-      return { row: told.rows[r], col: told.cols[c], area: told.area[which], central: told.central[which], which, field };
+      return { row: told.rows[r], col: told.cols[c], area: told.area[which], central: told.central[which], peak: told.peak[which], which, field };
     },
   };
 }

@@ -2,7 +2,7 @@
 import { cellAt, dress, h, penFor, put, reveal, show } from "./kit.js";
 import { unetTrace } from "./shapes.js";
 import { RECEPTIVE_LEVELS, RECEPTIVE_STAGES, receptiveField } from "./receptive.js";
-import { extent, mapStatistics, mosaic, mosaicAt, paintMosaic, ramp, recordedFields } from "./feature_maps.js";
+import { extent, mapStatistics, mosaic, mosaicAt, paintMosaic, ramp, recordedFields, showSmall, stillChannels } from "./feature_maps.js";
 
 export const XRAY_WORDS = {
   title: "Inside the network",
@@ -20,6 +20,7 @@ export const XRAY_WORDS = {
   pick: "The enlarged map; arrow keys move the pixel",
   strip: (stage, count) => `All ${count} channels of ${stage}`, stripPick: (stage) => `The channels of ${stage}; arrow keys choose one`,
   dead: (dead, count) => (dead ? ` ${dead} of ${count} are 0 everywhere in this image.` : ""),
+  flat: (flat, count) => (flat ? ` ${flat} of ${count} have one value everywhere, to a thousandth of that.` : ""),
   statistics: { low: "min", mean: "mean", high: "max", zeros: "zeros" }, percent: (share) => `${share} %`,
   scale: (from, to) => `Colours: ${from} to ${to}, the largest in this channel.`, whole: (most) => `Colours: the same for all channels, up to ${most}.`,
   pixel: (stage, name, row, column, value) => `${stage}, ${name}, row ${row}, column ${column}: ${value}.`,
@@ -27,10 +28,12 @@ export const XRAY_WORDS = {
   uncut: " No edge is in its way.", cut: (y, x, where) => ` Without edges it would be ${y} × ${x}; it is cut ${where}.`,
   sides: ["at the top", "at the bottom", "on the left", "on the right"], and: " and ", comma: ", ",
   dashed: "The frame: what it can see, dashed where the edge cuts it. The small square: where the pixel lies.",
-  does: (row, column, area, part, all, central) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, 90 % of the gradient comes from ${area} of ${all} pixels (${part} %), and ${central} % from the middle third of what it can see.`,
+  does: (row, column, area, part, all, central, y, x) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, 90 % of the gradient comes from ${area} of ${all} pixels (${part} %), and ${central} % from the middle third of its ${y} × ${x} field.`,
+  blind: (row, column, peak) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, no input pixel has a gradient above ${peak}: in truth it sees next to nothing. The picture shows where that little comes from.`,
   brightest: "The more colour, the larger the gradient of the pixel's summed channels (colours grow with its root).",
   unknown: (stage, name, row, column) => `${stage}, ${name}, row ${row}, column ${column}: the network has not answered yet.`,
 };
+const XRAY_BLIND = 1e-6; // of a gradient: a pixel that turned from black to white would change the map by no more
 const XRAY_SKIPS = [["inc", "up4"], ["down1", "up3"], ["down2", "up2"], ["down3", "up1"]];
 const XRAY_ACROSS = [2, 3, 4, 6, 8]; // thumbnails side by side, in two rows: a stage is as wide as any other, and the lower the deeper it lies
 
@@ -326,7 +329,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     else if (answer) enlarge(input.canvas, answer.image, height, wide, side, grey, `${version}|${place}|${palette.window}|${side}`, markField(palette, now, sight, 2));
     put(input.title, near ? XRAY_WORDS.sample : XRAY_WORDS.sees);
     put(inputNote, near ? XRAY_WORDS.brightest : XRAY_WORDS.dashed);
-    const said = near ? tellGradient(near) : "";
+    const said = near ? tellGradient(now.stage, near) : "";
     const words = tellSight(now.stage, sight);
     input.canvas.setAttribute("aria-label", XRAY_WORDS.input((words + said).trim()));
 
@@ -342,13 +345,13 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     });
     mapGrid = { side: cols * cell, cell };
     put(map.title, XRAY_WORDS.map(at.stage, nameOf(at.stage, at.channel)));
-    put(mapNote, XRAY_WORDS.scale(signed ? show(-most) : "0", show(most)));
+    put(mapNote, XRAY_WORDS.scale(signed ? showSmall(-most) : "0", showSmall(most)));
     once(bar, `${signed}|${palette.paper}`, () => paintMosaic(bar, mosaic(1, 1, 1, 64), { data: Float32Array.from({ length: 64 }, (_, i) => (signed ? i / 31.5 - 1 : i / 63)) }, { ...mine, most: 1 }));
-    for (const name of ["low", "mean", "high"]) put(numbers[name], show(facts[name], 3));
+    for (const name of ["low", "mean", "high"]) put(numbers[name], showSmall(facts[name], 3));
     put(numbers.zeros, XRAY_WORDS.percent(show(100 * facts.zeros, 1)));
 
     const value = answer.stages[now.stage].data[(now.channel * shapes[now.stage][1] + now.row) * shapes[now.stage][2] + now.column];
-    put(told, XRAY_WORDS.pixel(now.stage, nameOf(now.stage, now.channel), now.row, now.column, show(value, 3)) + words + said + sorry);
+    put(told, XRAY_WORDS.pixel(now.stage, nameOf(now.stage, now.channel), now.row, now.column, showSmall(value, 3)) + words + said + sorry);
     drawStrip(palette, at, all);
   }
 
@@ -358,7 +361,11 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     const where = XRAY_WORDS.sides.filter((_, i) => cut[i]), most = where.length > 1 ? where.slice(0, -1).join(XRAY_WORDS.comma) + XRAY_WORDS.and + where.at(-1) : where[0];
     return words + (most ? XRAY_WORDS.cut(down.reachLast - down.reachFirst + 1, across.reachLast - across.reachFirst + 1, most) : XRAY_WORDS.uncut);
   }
-  const tellGradient = (near) => XRAY_WORDS.does(near.row, near.col, near.area.toLocaleString("en-US"), show((100 * near.area) / (recorded.height * recorded.width), 1), (recorded.height * recorded.width).toLocaleString("en-US"), show(100 * near.central, 1));
+  function tellGradient(stage, near) {
+    if (near.peak < XRAY_BLIND) return XRAY_WORDS.blind(near.row, near.col, showSmall(near.peak));
+    const all = recorded.height * recorded.width, many = (n) => n.toLocaleString("en-US"), { down, across } = lookAt(stage, near.row, near.col, recorded.height, recorded.width);
+    return XRAY_WORDS.does(near.row, near.col, many(near.area), show((100 * near.area) / all, 1), many(all), show(100 * near.central, 1), down.reachLast - down.reachFirst + 1, across.reachLast - across.reachFirst + 1);
+  }
 
   /** The sample picture, dimmed, and on it the gradient; framed is what the recorded pixel can see. */
   function drawGradient(palette, stage, near, side) {
@@ -389,9 +396,9 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     dress(frameMark, { left: `${(stripPlan.left(at.channel) * scale).toFixed(1)}px`, top: `${(stripPlan.top(at.channel) * scale).toFixed(1)}px`, width: `${cell}px`, height: `${((rows * cell) / cols).toFixed(1)}px` });
     const stage = answer.stages[at.stage];
     once(strip.canvas, `${version}|${at.stage}|${palette.paper}|${all}`, () => paintMosaic(strip.canvas, stripPlan, stage, lookOf(palette, at.stage)));
-    stage.dead ??= Array.from({ length: count }, (_, i) => stage.data.subarray(i * rows * cols, (i + 1) * rows * cols)).filter((values) => values.every((value) => value === 0)).length;
+    stage.still ??= stillChannels(stage.data, count, rows * cols, stage.most);
     put(strip.title, XRAY_WORDS.strip(at.stage, count));
-    put(stripNote, XRAY_WORDS.whole(show(stage.most)) + XRAY_WORDS.dead(stage.dead, count));
+    put(stripNote, XRAY_WORDS.whole(showSmall(stage.most)) + XRAY_WORDS.dead(stage.still.dead, count) + XRAY_WORDS.flat(stage.still.flat, count));
     const label = XRAY_WORDS.stripPick(at.stage);
     if (strip.canvas.getAttribute("aria-label") !== label) strip.canvas.setAttribute("aria-label", label);
   }
