@@ -243,7 +243,8 @@ def test_both_engines_describe_the_network(started, kernel, network):
 # --- one at a time, the newest first ---
 
 NEWEST = """async () => {
-  const answers = await Promise.all([1, 2, 3, 4, 5].map((seed) => engine.run({ image: picture(seed), height: 64, width: 64 })));
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error("a picture was never answered")), 20_000));
+  const answers = await Promise.race([late, Promise.all([1, 2, 3, 4, 5].map((seed) => engine.run({ image: picture(seed), height: 64, width: 64 })))]);
   const last = await engine.run({ image: picture(5), height: 64, width: 64 });
   return [answers.map((answer) => answer !== null), answers[4].stages.logits.data.every((v, i) => v === last.stages.logits.data[i])];
 }"""
@@ -691,7 +692,7 @@ def test_a_worker_that_dies_is_told(visit, site):
     assert page.evaluate("refusal(engine.score())") == "its worker has stopped. Load the page again"
 
 
-def test_five_hundred_pictures_leave_the_memory_as_it_was(browser, site):
+def test_five_hundred_pictures_and_fifteen_networks_leave_the_memory_as_it_was(browser, site):
     """All of it, the worker's and that of WebAssembly too: the browser measures it for a page that is isolated."""
     site.headers.update({"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"})
     site.above["engine_worker.js"] = (
@@ -713,10 +714,15 @@ def test_five_hundred_pictures_leave_the_memory_as_it_was(browser, site):
 
     page.evaluate(many, 100)
     (before, wasm), _, (after, wasm_after) = memory(), page.evaluate(many, 500), memory()
+    network = "fetch('/live/unet.onnx').then((answer) => answer.arrayBuffer())"
+    loads = f"async (n) => {{ const bytes = await {network}; for (let i = 0; i < n; i++) await engine.load(bytes); }}"
+    page.evaluate(loads, 3)
+    (_, wasm_few), _, (_, wasm_many) = memory(), page.evaluate(loads, 15), memory()
     other.close()
     assert wasm < before < 80e6
     assert after < before + 2e6, (before, after)  # the stages of one picture are 0.4 MB
     assert wasm_after == wasm
+    assert wasm_many <= wasm_few + 2e6  # a network takes 4 MB there: the one before has gone
 
 
 def test_the_static_host_tells_a_widget_where_the_files_lie(mount, live):
