@@ -4,7 +4,8 @@ Source: none; `skips.json` beside this file holds the raw numbers of every run, 
 Deviation from a single table of best scores: each number is a mean over seeds and comes with its spread.
 
 A seed sets training pictures, first weights and order; the held-out pictures are the same for all. So two variants can
-be compared seed by seed, as `paired` does, and that says more than two means. Nothing here imports torch.
+be compared seed by seed, as `paired` does, and that says more than two means.
+All train for the same few steps: a network that learns slowly is judged here before it is done. Nothing imports torch.
 """
 
 import json
