@@ -12,6 +12,7 @@ from unet_edu.data import ToyCells, stack
 from unet_edu.model import UNet
 from unet_edu.recorded import PICTURES, recorded
 from unet_edu.stages import STAGES, run_stages
+from unet_edu.widgets.scene_canvas import TOYS
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,10 @@ def answers(model):
     images, _ = stack(ToyCells(64, seed=1, held_out=True), range(PICTURES))
     with torch.no_grad():
         return run_stages(model, torch.from_numpy(images))
+
+
+def test_the_pictures_are_those_that_the_canvas_offers():
+    assert PICTURES == TOYS
 
 
 def levels(text, shape):

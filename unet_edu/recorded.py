@@ -13,7 +13,7 @@ from unet_edu.data import ToyCells, stack
 from unet_edu.effective import field_table
 from unet_edu.stages import run_stages
 
-PICTURES = 8  # of ToyCells(64, seed=1, held_out=True): those that the canvas offers
+PICTURES = 4  # of ToyCells(64, seed=1, held_out=True): those that the canvas offers
 
 
 def recorded(model) -> dict:

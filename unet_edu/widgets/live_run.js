@@ -5,6 +5,7 @@ import { engineScores, openEngine } from "./engine.js";
 export const LIVE_WORDS = {
   start: "Start the network", again: "Try again",
   idle: "The network starts with your first stroke. It is loaded once, about 5 MB, and runs in this browser: no picture and no file leaves it.",
+  idleKernel: "The network starts with your first stroke. Your kernel computes; nothing leaves your machine or the one it runs on.",
   loading: (loaded, total) => (total ? `Loading the network: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB.` : "Starting the network."),
   progress: "Loading the network",
   runs: {
@@ -97,7 +98,7 @@ function unpackStages(stages) {
 export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, opened = () => {} }) {
   const words = LIVE_WORDS;
   const button = h("button", { type: "button", class: "unet-start", onclick: () => start() }, words.start);
-  const bar = h("progress", { "aria-label": words.progress, hidden: true }), status = h("span", { role: "status" }, words.idle), failed = h("p", { class: "unet-error", role: "alert" });
+  const bar = h("progress", { "aria-label": words.progress, hidden: true }), status = h("span", { role: "status" }, model.live ? words.idle : words.idleKernel), failed = h("p", { class: "unet-error", role: "alert" });
   const node = h("div", { class: "unet-live" }, h("div", { class: "unet-row" }, button, bar, status), failed);
   let engine = null, opening = null, gone = false, shot = null, answer = null, recorded = null, foreign = false;
   ui.leave(() => { gone = true; engine?.close(); });

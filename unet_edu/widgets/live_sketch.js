@@ -4,7 +4,7 @@ import { LIVE_WORDS, liveCode, liveRun, liveScores } from "./live_run.js";
 import { SCENE_BOUNDS, sceneCanvas } from "./scene_canvas.js";
 
 const WORDS = {
-  title: "Draw, and a trained U-Net answers", more: "More: camera, light, pictures",
+  title: "Draw, and a trained U-Net answers", more: "Camera, light, pictures",
   idle: "Draw a round cell or an angular crystal. A trained U-Net will colour what it finds.",
   found: (cell, crystal) => `The network finds ${cell} % cell and ${crystal} % crystal (striped).`,
   score: (value) => ` Mean foreground IoU against what was drawn: ${value}.`,
@@ -19,9 +19,9 @@ function render({ model, el }) {
   let later = 0, toldAt = 0;
   ui.leave(() => clearTimeout(later));
   const live = liveRun(ui, { model, stages: ["logits"], heard: () => ui.redraw() });
-  const scene = sceneCanvas(ui, { model, into: figures, changed: (shot) => live.feed(shot), otherFile: live.take });
-  const [tools, ...rest] = [...ui.controls.children];
-  ui.controls.replaceChildren(tools, h("details", {}, h("summary", {}, WORDS.more), rest));
+  const more = h("div", { class: "unet-more" });
+  const scene = sceneCanvas(ui, { model, into: figures, more, changed: (shot) => live.feed(shot), otherFile: live.take });
+  ui.controls.append(h("details", {}, h("summary", {}, WORDS.more), more));
   figures.append(h("div", { class: "unet-beside" }, live.node, ui.sentence));
   for (const type of ["pointerdown", "keydown"]) ui.listen(scene.canvas, type, (event) => { if (type === "pointerdown" || event.key === " " || event.key === "Enter") live.start(); });
 
@@ -45,9 +45,7 @@ function render({ model, el }) {
     scene.overlay(live.answer());
     tell();
   };
-  const leave = ui.ready();
-  if (!model.live) live.start();
-  return leave;
+  return ui.ready();
 }
 
 export default { render };

@@ -129,6 +129,7 @@ function render({ model, el }) {
     const shown = said && view !== "nothing" && !(k !== null && k >= said.classes) ? { ...said, view: k ?? "mask", threshold: k === null ? null : model.get("threshold") / 100 } : null;
     scene.overlay(shown);
     reveal(threshold.field, k !== null);
+    if (threshold.range.disabled !== (k === null)) threshold.range.disabled = threshold.box.disabled = k === null;
     inside.draw(palette);
     if (open.join() !== fedGates) { // another gate asks the same picture anew
       if (fedGates) live.refresh();
@@ -144,9 +145,7 @@ function render({ model, el }) {
     reveal(idle, !live.engine());
     tell();
   };
-  const leave = ui.ready();
-  if (!model.live) live.start(); // a kernel is at hand, nothing has to be loaded
-  return leave;
+  return ui.ready();
 }
 
 export default { render };

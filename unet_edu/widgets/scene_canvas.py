@@ -10,12 +10,13 @@ from unet_edu.widgets.base import Bounded, Choice, pack
 TOOLS = ["cell", "crystal", "erase", "stamp_cell", "stamp_crystal"]
 LAMPS = ["left", "top_left", "top", "top_right", "right", "bottom_right", "bottom", "bottom_left"]
 SIDE = 64  # pixels; the scene has no other size
+TOYS = 4  # pictures in the state of each widget: noise does not compress, so each costs 4 KB of the page
 
 
 class SceneControls(traitlets.HasTraits):
     """The part of a widget that draws: mix it in before `Widget`.
 
-    It brings 8 toy pictures; `widget._toys = pack_toys(data)` sets others.
+    It brings `TOYS` toy pictures; `widget._toys = pack_toys(data)` sets others.
     """
 
     tool = Choice(TOOLS, "what the pen does")
@@ -31,7 +32,7 @@ class SceneControls(traitlets.HasTraits):
 
 
 def pack_toys(data=None) -> dict:
-    """Pictures to draw on, for the state: by default the first 8 of `ToyCells(64, seed=1, held_out=True)`.
+    """Pictures to draw on, for the state: by default the first `TOYS` of `ToyCells(64, seed=1, held_out=True)`.
 
     data: (image (1, 64, 64) float in 0..1, mask (64, 64) int) pairs.
     Raises ValueError for a picture of another size.
@@ -40,7 +41,7 @@ def pack_toys(data=None) -> dict:
         from unet_edu.data import ToyCells
 
         held_out = ToyCells(64, SIDE, seed=1, held_out=True)
-        data = [held_out[i] for i in range(8)]
+        data = [held_out[i] for i in range(TOYS)]
     images, masks = zip(*data, strict=True)
     for image in images:
         if np.shape(image) != (1, SIDE, SIDE):
