@@ -99,6 +99,8 @@ def positions(size: int, count: int) -> list[int]:
 def field_table(model: UNet, image: np.ndarray, count: int = 3) -> dict:
     """What a widget needs to show `effective_field` without a kernel: `count` x `count` pixels of every stage.
 
+    The channels of a pixel are summed, but of the logits the largest is taken.
+
     image: (1, H, W) in 0..1. Returns {"height", "width", "image": in steps of 1/255, "steps", "stages": {stage:
     {"rows", "cols": the positions; and for each pixel, row by row, in a list: "boxes": [row, column, rows, columns,
     block], all that is stored, counted in blocks of block x block pixels; "area": how few pixels hold 90 %; "central":
@@ -112,7 +114,12 @@ def field_table(model: UNet, image: np.ndarray, count: int = 3) -> dict:
         rows, cols = (positions(stage_size(stage, size), count) for size in (height, width))
         pixels = [(row, col) for row in rows for col in cols]
         told, maps = {"rows": rows, "cols": cols, "boxes": [], "area": [], "central": [], "peak": []}, []
-        for (row, col), field in zip(pixels, effective_fields(model, image, stage, pixels), strict=True):
+        if stage == "logits":  # the sum of all logits hardly depends on the image: take the one that wins
+            won = _run(model, torch.as_tensor(image).to(next(model.parameters()))[None], stage)[0].argmax(0)
+            fields = [effective_field(model, image, stage, row, col, int(won[row, col])) for row, col in pixels]
+        else:
+            fields = effective_fields(model, image, stage, pixels)
+        for (row, col), field in zip(pixels, fields, strict=True):
             down, across = (
                 receptive_field(stage, at, size, model.bilinear) for at, size in ((row, height), (col, width))
             )

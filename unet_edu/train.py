@@ -342,6 +342,7 @@ class Recipe:
     epochs: int = 6
     batch_size: int = 8
     max_lr: float = 1.0
+    weight_decay: float = 5e-4
 
 
 @dataclass
@@ -386,6 +387,7 @@ def default_run(
             epochs=recipe.epochs,
             batch_size=recipe.batch_size,
             max_lr=recipe.max_lr,
+            weight_decay=recipe.weight_decay,
             device=device,
             amp=amp,
             seed=seed,

@@ -44,7 +44,7 @@ def network_files() -> dict[str, bytes]:
 
 
 def recordings() -> str:
-    """What the network answers, for browsers that cannot run it: a script, which a page opened as a file may load too."""
+    """What the network answers, for browsers that cannot run it: a script, as a page opened as a file may load one."""
     from unet_edu.recorded import recorded
     from unet_edu.weights import pretrained
 

@@ -232,7 +232,8 @@ def test_recorded_gradients_unpack_to_what_torch_says(run_js):
             return [[near.row, near.col], near.which, [...near.field()]];""",
             [table, stage, row, column, rows],
         )
-        field = effective_field(network(), pictures()[0], stage, *place)
+        won = ask(network(), pictures()[0])[stage][:, place[0], place[1]].argmax().item() if stage == "logits" else None
+        field = effective_field(network(), pictures()[0], stage, *place, won)
         block = table["stages"][stage]["boxes"][which][4]
         means = field.reshape(64 // block, block, -1, block).mean((1, 3)).repeat(block, 0).repeat(block, 1)
         assert np.abs(np.array(values).reshape(64, 64) - means / means.max()).max() <= 0.5 / table["steps"] + 1e-6

@@ -169,7 +169,7 @@ def checked(model):
         )
     if not 2 <= model.n_classes <= len(CLASSES):
         raise ValueError(
-            f"model has n_classes={model.n_classes}; the page has colours for 2 or {len(CLASSES)}, background included: "
+            f"model has n_classes={model.n_classes}; the page has colours for 2 or {len(CLASSES)}, with background: "
             f"UNet(n_channels=1, n_classes={len(CLASSES)})"
         )
     return model

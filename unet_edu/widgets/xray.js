@@ -30,7 +30,7 @@ export const XRAY_WORDS = {
   dashed: "The frame: what it can see, dashed where the edge cuts it. The small square: where the pixel lies.",
   does: (row, column, area, part, all, central, y, x) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, 90 % of the gradient comes from ${area} of ${all} pixels (${part} %), and ${central} % from the middle third of its ${y} × ${x} field.`,
   blind: (row, column, peak) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, no input pixel has a gradient above ${peak}: in truth it sees next to nothing. The picture shows where that little comes from.`,
-  brightest: "The more colour, the larger the gradient of the pixel's summed channels (colours grow with its root).",
+  brightest: (of) => `The more colour, the larger the gradient of the pixel's ${of} (colours grow with its root).`, summed: "summed channels", largest: "largest logit",
   unknown: (stage, name, row, column) => `${stage}, ${name}, row ${row}, column ${column}: the network has not answered yet.`,
 };
 const XRAY_BLIND = 1e-6; // of a gradient: a pixel that turned from black to white would change the map by no more
@@ -328,7 +328,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     if (near) drawGradient(palette, now.stage, near, side);
     else if (answer) enlarge(input.canvas, answer.image, height, wide, side, grey, `${version}|${place}|${palette.window}|${side}`, markField(palette, now, sight, 2));
     put(input.title, near ? XRAY_WORDS.sample : XRAY_WORDS.sees);
-    put(inputNote, near ? XRAY_WORDS.brightest : XRAY_WORDS.dashed);
+    put(inputNote, near ? XRAY_WORDS.brightest(now.stage === "logits" ? XRAY_WORDS.largest : XRAY_WORDS.summed) : XRAY_WORDS.dashed);
     const said = near ? tellGradient(now.stage, near) : "";
     const words = tellSight(now.stage, sight);
     input.canvas.setAttribute("aria-label", XRAY_WORDS.input((words + said).trim()));
