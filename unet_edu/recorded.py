@@ -1,6 +1,6 @@
-"""What the live network answers, recorded: a page shows it where a reader's browser cannot run the network itself.
+"""What the live network answers, recorded: a page shows it where a browser cannot run the network itself.
 
-Source: `run_stages` with open gates on the toy pictures that the canvas offers, and `effective.field_table` on the first.
+Source: `run_stages` with open gates on the toy pictures of the canvas, and `effective.field_table` on the first.
 Deviation: numbers are rounded to 256 levels between the least and the largest of their map's stage.
 """
 
@@ -19,7 +19,7 @@ PICTURES = 4  # of ToyCells(64, seed=1, held_out=True): those that the canvas of
 def recorded(model) -> dict:
     """Masks and probabilities of `PICTURES` toy pictures, all stages of the first, and its input gradients.
 
-    model: a UNet(1, n_classes), in eval mode. Returns plain values for JSON, bytes as base64 text: "pictures", a list of
+    model: a UNet(1, n_classes), in eval mode. Returns plain values for JSON, bytes as base64: "pictures", a list of
     {"mask": class of each pixel, "probabilities": class by class in steps of 1/255, "stages": of the first picture, a
     list of {"name", "shape", "low", "step", "data"}: value = low + step * byte}; "fields": see `effective.field_table`.
     Raises ValueError for a model in train mode: its BatchNorm would answer with the statistics of these pictures.

@@ -140,7 +140,7 @@ READ = """(root) => {
   const hash = (canvas) => { const { width, height } = canvas, pen = canvas.getContext("2d"); let sum = 0;
     if (width * height) for (const pixel of new Uint32Array(pen.getImageData(0, 0, width, height).data.buffer)) sum = (sum * 31 + pixel) | 0;
     return `${width} x ${height}: ${sum}`; };
-  return JSON.stringify([all(".unet-body, .unet-error, .unet-say, .unet-formula, .unet-numbers").map((node) => node.innerText),
+  return JSON.stringify([all(".unet-body, .unet-deep, .unet-error, .unet-say, .unet-formula, .unet-numbers").map((node) => node.innerText),
     all("canvas").filter((node) => node.checkVisibility()).map(hash), all("svg").map((node) => node.textContent),
     all("input, select").map((node) => [node.value, node.checked])]); }"""
 

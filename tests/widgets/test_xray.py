@@ -298,7 +298,7 @@ def test_another_network_takes_the_place_of_the_first(mount):
     assert (
         page.locator(SAID)
         .inner_text()
-        .startswith("inc, channel 0, row 20, column 30: the network has not answered yet. It can see rows 18 to 22")
+        .startswith("down4, channel 31, row 3, column 3: the network has not answered yet.")
     )
     assert page.get_by_text("show what it does see").is_hidden()
     assert page.get_by_label("channel", exact=True).get_attribute("max") == "31"

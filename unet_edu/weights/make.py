@@ -1,7 +1,7 @@
 """Train the networks that come with the package, and write their weights and cards: `make weights`.
 
 Source: `unet_edu.train.default_run`. Width 16 is that run as it is. Width 8 is drawn in a page as the pen moves, so it
-is a quarter of the size, and gets eight times the pictures and twice the epochs instead, and a tenth of the weight decay.
+is a quarter of the size, and gets eight times the pictures, twice the epochs and a tenth of the weight decay.
 Deviation from it: float32 and one thread, so that the same torch on the same kind of processor gives the same bytes.
 
 The pictures of the card decided nothing. The settings of width 8 were compared on others, `CHOSEN_ON`, with seed 0:

@@ -98,7 +98,7 @@ function unpackStages(stages) {
 export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, opened = () => {} }) {
   const words = LIVE_WORDS;
   const button = h("button", { type: "button", class: "unet-start", onclick: () => start() }, words.start);
-  const bar = h("progress", { "aria-label": words.progress, hidden: true }), status = h("span", { role: "status" }, model.live ? words.idle : words.idleKernel), failed = h("p", { class: "unet-error", role: "alert" });
+  const bar = h("progress", { "aria-label": words.progress, hidden: true }), status = h("span", { "aria-live": "polite" }, model.live ? words.idle : words.idleKernel), failed = h("p", { class: "unet-error", role: "alert" });
   const node = h("div", { class: "unet-live" }, h("div", { class: "unet-row" }, button, bar, status), failed);
   let engine = null, opening = null, gone = false, shot = null, answer = null, recorded = null, foreign = false;
   ui.leave(() => { gone = true; engine?.close(); });

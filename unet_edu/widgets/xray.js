@@ -31,6 +31,7 @@ export const XRAY_WORDS = {
   does: (row, column, area, part, all, central, y, x) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, 90 % of the gradient comes from ${area} of ${all} pixels (${part} %), and ${central} % from the middle third of its ${y} × ${x} field.`,
   blind: (row, column, peak) => ` On the sample picture, at row ${row}, column ${column}, the recorded pixel nearest to it, no input pixel has a gradient above ${peak}: in truth it sees next to nothing. The picture shows where that little comes from.`,
   brightest: (of) => `The more colour, the larger the gradient of the pixel's ${of} (colours grow with its root).`, summed: "summed channels", largest: "largest logit",
+  coming: " The gradients are on their way.",
   unknown: (stage, name, row, column) => `${stage}, ${name}, row ${row}, column ${column}: the network has not answered yet.`,
 };
 const XRAY_BLIND = 1e-6; // of a gradient: a pixel that turned from black to white would change the map by no more
@@ -225,7 +226,8 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     if (!get("gradient")) { asked = false; sorry = ""; }
     if (typeof fields !== "function" || recorded || asked || !get("gradient")) return;
     asked = true;
-    fields().then((table) => { recorded = recordedFields(table); }, (error) => { sorry = ` ${error.message}`; }).finally(ui.redraw);
+    sorry = XRAY_WORDS.coming;
+    fields().then((table) => { recorded = recordedFields(table); sorry = ""; }, (error) => { sorry = ` ${error.message}`; }).finally(ui.redraw);
   }
   ui.leave(() => clearTimeout(rest));
 
