@@ -409,3 +409,20 @@ def test_unknown_numbers_are_told_as_such(started):
     assert "no score" in text or "IoU" in text
     blank = np.asarray(drawn(page))
     assert blank.std() < 0.15
+
+
+def test_what_is_being_typed_is_not_overwritten_by_an_answer(started):
+    page = started()
+    box = page.get_by_label("size (radius, pixels), typed")
+    box.fill("1")
+    page.evaluate(
+        """() => { const canvas = document.querySelector("canvas[aria-label^=Scene]"), box = canvas.getBoundingClientRect();
+        for (const type of ["pointerdown", "pointerup"]) canvas.dispatchEvent(new PointerEvent(type, { pointerId: 3, pointerType: "pen", bubbles: true,
+          clientX: box.left + 9, clientY: box.top + 9 })); }"""
+    )
+    rested(page)
+    assert box.input_value() == "1"
+    box.press("End")
+    box.type("2")
+    box.press("Tab")
+    assert page.get_by_role("slider", name="size (radius, pixels)").input_value() == "12"
