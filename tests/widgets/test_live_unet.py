@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.site.pen import pen_to_repaint
 from unet_edu import pretrained
 from unet_edu.data import CLASSES, ToyCells, stack
 from unet_edu.export import to_onnx
@@ -374,30 +375,7 @@ def test_500_strokes_with_the_network_running_do_not_grow_the_memory(started):
 
 @pytest.mark.alone
 def test_a_pen_is_answered_within_33_ms(started):
-    """From the event to the frame that shows the new mask, at the 95th percentile, in the best of three tries."""
-    page = started()
-    measure = """async () => {
-      const canvas = document.querySelector("canvas[aria-label^=Scene]"), veil = document.querySelector(".unet-veil").getContext("2d"), times = [];
-      canvas.scrollIntoView({ block: "center" });
-      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve)), box = canvas.getBoundingClientRect();
-      const painted = () => new Promise((resolve) => { const c = new MessageChannel(); c.port1.onmessage = resolve; c.port2.postMessage(0); });
-      let put = 0; const real = veil.putImageData; veil.putImageData = (...rest) => { put += 1; return real.apply(veil, rest); };
-      const send = (type, i) => canvas.dispatchEvent(new PointerEvent(type, { pointerId: 7, pointerType: "pen", buttons: 1, bubbles: true, clientX: box.left + 30 + 3 * i, clientY: box.top + 60 + 2 * i }));
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      send("pointerdown", 0);
-      for (let i = 1; i <= 60; i++) {
-        await frame();
-        const start = performance.now(), seen = put;
-        send("pointermove", i % 2 ? i : i + 1);
-        while (put === seen && performance.now() - start < 500) await painted();
-        await frame(); await painted();
-        times.push(performance.now() - start);
-      }
-      send("pointerup", 60);
-      veil.putImageData = real;
-      times.sort((a, b) => a - b);
-      return times[Math.floor(0.95 * times.length)]; }"""
-    found = [page.evaluate(measure) for _ in range(3)]
+    found = [pen_to_repaint(started()) for _ in range(3)]
     assert min(found) <= 33, found
 
 
