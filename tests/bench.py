@@ -5,6 +5,8 @@ Prints one table and writes `_build/bench.json`. Every figure is measured here a
 - bytes: all that a visit puts on the wire, scripts that load after the first slider included;
 - slider to repaint: from the input event to the task after the frame that it painted, without throttling; the p95 over
   all sliders of a page, in the median of three cold visits;
+- pen to repaint: in chapter 11 with its network running, from a pen's move to the frame with the new mask; the p95 of a
+  stroke, in the median of three cold visits;
 - training: the default run, from the first toy picture drawn to the last held-out picture scored; the median of three;
 - cold build: every notebook executed, into an empty folder.
 """
@@ -26,6 +28,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.site.chromium import ARGS, find
+from tests.site.pen import pen_to_repaint
 from tests.site.server import serve
 from tests.site.test_pages import LIVE, PAGES
 
@@ -37,6 +40,7 @@ BASELINES = {
     "bytes on the wire, page and all its scripts (KB)": ("stock: 1800; small host: 860", 400),
     "requests to other hosts, errors, missing files": ("stock: 2 hosts, 2 errors", 0),
     "slider to repaint, p95 (ms)": ("ipywidgets.interact with matplotlib, local kernel: 221", 16),
+    "pen to the network's answer repainted, p95 (ms)": ("none known", 33),
     "default training run (s)": ("width-64 network: 312; width-16 network: 32", 20),
     "mean foreground IoU after it": ("the goal itself: 0.90", 0.90),
     "cold build of the whole book (s)": ("none known", 180),
@@ -148,6 +152,22 @@ def measure_pages(report):
         browser.close()
 
 
+def measure_pen():
+    """Milliseconds from a pen's move to the new mask on the screen: the median of three cold visits' p95."""
+    found = []
+    with serve(SITE) as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=ARGS)
+        for _ in range(3):
+            with contextlib.closing(browser.new_context()) as context:
+                page = context.new_page()
+                page.goto(base + "notebooks/11_trained_unet.html")
+                page.get_by_role("button", name="Start the network").click()
+                page.get_by_text("runs in this browser. Nothing leaves it.").wait_for()
+                found.append(pen_to_repaint(page))
+        browser.close()
+    return statistics.median(found)
+
+
 def cold_build():
     """Seconds for the whole book from nothing, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -184,6 +204,7 @@ def main():
     if not arguments.no_build:
         figures["cold build of the whole book (s)"] = round(cold_build(), 1)
     measure_pages(report)
+    figures["pen to the network's answer repainted, p95 (ms)"] = round(measure_pen(), 1)
     live = [row for row in report["pages"].values() if "first slider (s)" in row]
     figures["first slider answers, throttled (s)"] = max(row["first slider (s)"] for row in live)
     figures["bytes on the wire, page and all its scripts (KB)"] = max(

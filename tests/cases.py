@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from unet_edu.activations import record
 from unet_edu.model import UNet, Up
+from unet_edu.receptive import LEVELS, STAGES
 
 
 def grid(**axes):
@@ -272,3 +273,61 @@ def traced(height, width, n_channels, n_classes, channels, bilinear):
             stage["pad"] = pads.seen.pop(0)
         stages.append(stage)
     return stages
+
+
+RECEPTIVE_SIZES = (16, 17, 31, 33, 64, 101)
+
+
+def open_network(bilinear=False):
+    """A real UNet in which every path counts: positive weights, BatchNorm at rest, mean in place of max, no ReLU."""
+    net = UNet(1, 1, bilinear, width=1).double().eval()
+    for module in list(net.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU):
+                setattr(module, name, nn.Identity())
+            if isinstance(child, nn.MaxPool2d):
+                setattr(module, name, nn.AvgPool2d(2))
+    for parameter in net.parameters():
+        nn.init.constant_(parameter, 0.5)
+    return net
+
+
+def seen_by(net, stage, size, pixels):
+    """Which pixels of the image change each of `pixels`, (row, column) pairs of a stage: booleans (N, size, size).
+
+    One image for each pixel, in one batch: torch's gradient, and where it is not 0.
+    """
+    image = torch.ones(len(pixels), 1, size, size, dtype=torch.double, requires_grad=True)
+    said = []
+    part = net.outc if stage == "logits" else getattr(net, stage)
+    handle = part.register_forward_hook(lambda module, inputs, output: said.append(output))
+    net(image)
+    handle.remove()
+    total = sum(said[0][i, :, row, column].sum() for i, (row, column) in enumerate(pixels))
+    (gradient,) = torch.autograd.grad(total, image)
+    return gradient[:, 0] != 0
+
+
+@cache
+def receptive_cases():
+    """What torch's gradients say that a pixel sees: stage, index, size, bilinear, expect=[first, last].
+
+    Every pixel on one axis of every stage; on the other axis they run the other way.
+    """
+    cases = []
+    for bilinear in (False, True):
+        net = open_network(bilinear)
+        for size in RECEPTIVE_SIZES:
+            for stage, level in zip(STAGES, LEVELS, strict=True):
+                pixels = size >> level
+                seen = seen_by(net, stage, size, [(i, pixels - 1 - i) for i in range(pixels)])
+                for index, support in enumerate(seen):
+                    rows, columns = support.any(1).nonzero().flatten(), support.any(0).nonzero().flatten()
+                    for at, axis in ((index, rows), (pixels - 1 - index, columns)):
+                        whole = support.sum().item() == len(rows) * len(columns)
+                        assert whole, f"{stage} {index} of {size}: what it sees is no rectangle"
+                        expect = [axis[0].item(), axis[-1].item()]
+                        cases.append(
+                            {"stage": stage, "index": at, "size": size, "bilinear": bilinear, "expect": expect}
+                        )
+    return cases

@@ -115,6 +115,24 @@ def mounted(sources, pages):
 
 
 @pytest.fixture(scope="session")
+def live_files(tmp_path_factory):
+    """A folder with the files of the live network, made as the book makes them."""
+    import live_network
+
+    assert live_network.RUNTIME.is_dir(), "onnxruntime-web is not here: run `npm ci` (make test does)"
+    folder = tmp_path_factory.mktemp("live")
+    live_network.write_live(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def live(live_files, sources, pages):
+    """Those files beside host.js, where widgets of `mount` find them: address of the folder."""
+    pages["/live/"] = live_files
+    return sources + "live/"
+
+
+@pytest.fixture(scope="session")
 def idle_pages(browser):
     """Pages that wait for the next test: opening one takes as long as drawing a widget."""
     idle = []

@@ -26,8 +26,8 @@ from unet_edu.widgets import base
 CLASSES = [getattr(widgets, name) for name in widgets.__all__]
 
 
-ALONE = [widgets.ConvBench, widgets.ConvTransposeBench, widgets.OverlapLab, widgets.SkipAlignmentLab]
-ALONE += [widgets.ThresholdLab, widgets.UNetTrace, widgets.UpsamplingBench]  # these need no data to be made
+ALONE = [widgets.ConvBench, widgets.ConvTransposeBench, widgets.MetricsPlayground, widgets.OverlapLab]
+ALONE += [widgets.SkipAlignmentLab, widgets.ThresholdLab, widgets.UNetTrace, widgets.UpsamplingBench]  # without data
 
 
 def test_the_wheel_is_tested_and_not_the_sources():

@@ -28,12 +28,15 @@ FIRST_WHEELS = {
 }
 
 
-def declared(wheel: Path) -> dict[str, Requirement]:
-    """Return what the wheel asks for, by name."""
+def declared(wheel: Path, extra: str | None = None) -> dict[str, Requirement]:
+    """Return what the wheel asks for, by name: always, or with an extra only."""
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         lines = email.message_from_bytes(archive.read(name)).get_all("Requires-Dist") or []
-    return {requirement.name: requirement for requirement in map(Requirement, lines)}
+    listed = [Requirement(line) for line in lines]
+    if extra is None:
+        return {r.name: r for r in listed if "extra" not in str(r.marker)}
+    return {r.name: r for r in listed if r.marker and r.marker.evaluate({"extra": extra})}
 
 
 def floors(wheel: Path) -> dict[str, str]:

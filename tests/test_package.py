@@ -90,7 +90,16 @@ def test_the_package_asks_for_what_it_imports_and_for_nothing_else(wheel):
                 imported.add(node.module.partition(".")[0])
     others = imported - set(sys.stdlib_module_names) - {"unet_edu"}
     others = {{"PIL": "pillow"}.get(name, name) for name in others}
+    others.remove("onnx")
     assert set(declared(wheel)) == others | {"ipywidgets"}  # what anywidget stands on; its own floor is too low
+
+
+def test_onnx_is_asked_for_by_the_extra_alone_and_imported_when_it_is_needed(wheel):
+    assert {str(requirement.specifier) for requirement in declared(wheel, "export").values()} == {">=1.18"}
+    assert set(declared(wheel, "export")) == {"onnx"}
+    assert pins()["onnx"] in declared(wheel, "export")["onnx"].specifier
+    code = "import sys, unet_edu.export; sys.exit('onnx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_requirements_are_floors_without_ceilings_or_pins(wheel):

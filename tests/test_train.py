@@ -83,6 +83,20 @@ def test_history_holds_every_step_and_epoch():
     assert not model.training
 
 
+def test_each_step_is_reported_in_train_mode_and_looking_changes_nothing():
+    seen, watched, alone = [], network(), network()
+
+    def look(step, model, history):
+        seen.append((step, model.training, len(history.loss), history.loss[-1]))
+        evaluate(model.eval(), HELD_OUT)  # leaves eval mode behind, which fit puts right
+
+    history = fit(watched, DATA, on_step=look, **SMALL)
+    fit(alone, DATA, **SMALL)
+    assert seen == [(step, True, step, loss) for step, loss in enumerate(history.loss, 1)]
+    assert same(watched, alone)
+    assert not watched.training
+
+
 def test_the_rate_climbs_to_its_peak_and_falls_to_nothing():
     lr = fit(network(), DATA, **{**SMALL, "epochs": 20}).lr
     peak = int(np.argmax(lr))

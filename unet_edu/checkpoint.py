@@ -1,18 +1,18 @@
 """A checkpoint is written whole or not at all, and read as numbers only, never as code.
 
 Source: the torch documentation on `torch.save`, and on `torch.load(weights_only=True)`, which refuses pickled objects.
-Deviation from a bare `torch.save(path)`: that one empties the old file first, so an interrupt or a full disk in the
-middle leaves neither the old checkpoint nor the new one.
+Deviation from a bare `torch.save(path)`: a half-written file can't be taken for a checkpoint, see `unet_edu.files`.
 """
 
-import contextlib
-import os
 import pickle
 import zipfile
 import zlib
 from pathlib import Path
 
 import torch
+
+from unet_edu import files
+from unet_edu.files import whole_file
 
 FORMAT = "unet_edu.train 1"  # the number grows when older readers would misread a file
 
@@ -52,35 +52,15 @@ def restore(path, parts: dict, plan: dict, device: torch.device) -> tuple[int, d
 def write(path, state: dict) -> None:
     """Save tensors, numbers, strings, lists and dicts. A reader finds the old file or the new one, never a part.
 
-    Written beside its goal (a rename is atomic only within a file system), flushed to the disk, then renamed.
     Raises CheckpointError if the folder is missing. After any error the old file stands and nothing is left over.
     """
-    path = check_folder(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            torch.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)  # gone already, unless something failed
-    with contextlib.suppress(OSError):  # the new name must reach the disk too; not every system can sync a folder
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    with whole_file(check_folder(path)) as file:
+        torch.save({"format": FORMAT, **state}, file)
 
 
 def check_folder(path) -> Path:
     """`path` as a Path, or CheckpointError if there is no folder to write it in."""
-    path = Path(path)
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder: name a file in it, e.g. {path / 'run.pt'}")
-    if not path.parent.is_dir():
-        raise CheckpointError(f"folder {path.parent} does not exist: make it first")
-    return path
+    return files.check_folder(path, "run.pt", CheckpointError)
 
 
 def read(path) -> dict:

@@ -83,6 +83,7 @@ def fit(
     checkpoint: str | os.PathLike | None = None,
     resume: str | os.PathLike | None = None,
     on_epoch: Callable[[int, nn.Module, History], None] | None = None,
+    on_step: Callable[[int, nn.Module, History], None] | None = None,
 ) -> History:
     """Train `model` in place by SGD with Nesterov momentum under a one-cycle rate; return what happened.
 
@@ -95,6 +96,7 @@ def fit(
     checkpoint: a file, written after each epoch. resume: such a file; with the same data and settings the run ends with
     the same weights as one without the break, on the CPU bit for bit (given the same number of threads).
     on_epoch(epoch, model, history): called after each epoch, counted from 1, with the network in eval mode.
+    on_step(step, model, history): called after each step, counted from 1, with the network in train mode.
     Ctrl-C ends the run without an error: what was learned stays in the network, `history.interrupted` is True.
     The network is left in eval mode, on its device. Torch's global random state is left as it was.
 
@@ -168,6 +170,9 @@ def fit(
                     history.loss.append(value)
                     if len(history.loss) < epochs * steps:
                         schedule.step()
+                    if on_step is not None:
+                        on_step(len(history.loss), model, history)
+                        model.train()
                     bar.set_postfix(loss=f"{value:.3f}", refresh=False)
                     bar.update()
                 model.eval()
@@ -337,6 +342,7 @@ class Recipe:
     epochs: int = 6
     batch_size: int = 8
     max_lr: float = 1.0
+    weight_decay: float = 5e-4
 
 
 @dataclass
@@ -381,6 +387,7 @@ def default_run(
             epochs=recipe.epochs,
             batch_size=recipe.batch_size,
             max_lr=recipe.max_lr,
+            weight_decay=recipe.weight_decay,
             device=device,
             amp=amp,
             seed=seed,

@@ -5,6 +5,7 @@
   const WORDS = {
     failed: "This widget could not start: ",
   };
+  const LIVE = new URL("live/", document.currentScript.src).href;
 
   function createModel(state) {
     const values = Object.assign({}, state);
@@ -32,6 +33,7 @@
       save_changes() {},
       send() {},
       widget_manager: null,
+      live: LIVE, // there is no kernel here: where engine.js finds what it runs instead
     };
     return model;
   }

@@ -21,7 +21,7 @@ TYPES = {
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    def __init__(self, *args, extra: dict[str, str], **kwargs):
+    def __init__(self, *args, extra: dict[str, str | Path], **kwargs):
         self.extra = extra
         super().__init__(*args, **kwargs)
 
@@ -32,6 +32,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         name = self.path.split("?")[0]
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() else path
+        for start, folder in self.extra.items():
+            if isinstance(folder, Path) and name.startswith(start):
+                path = folder / name.removeprefix(start)
         if name in self.extra:
             body, kind = self.extra[name].encode(), TYPES[".html"]
         elif path.is_file():
@@ -49,8 +52,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serve(root: Path, extra: dict[str, str] | None = None):
-    """Yield the base URL of a server for ``root``; ``extra`` maps further paths to HTML texts and may grow."""
+def serve(root: Path, extra: dict[str, str | Path] | None = None):
+    """Yield the base URL of a server for ``root``; ``extra``, which may grow, maps further paths to HTML texts, and
+    beginnings of paths to folders."""
     handler = functools.partial(Handler, directory=str(root), extra={} if extra is None else extra)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -2,7 +2,15 @@
 
 import pytest
 
-from unet_edu.widgets import ConvBench, ConvTransposeBench, OverlapLab, SkipAlignmentLab, UNetTrace, UpsamplingBench
+from unet_edu.widgets import (
+    ConvBench,
+    ConvTransposeBench,
+    MetricsPlayground,
+    OverlapLab,
+    SkipAlignmentLab,
+    UNetTrace,
+    UpsamplingBench,
+)
 
 COUNTED = """() => {
   const seen = {}, tell = (what) => { seen[what] = (seen[what] || 0) + 1; };
@@ -22,7 +30,7 @@ MOVE = """([index, value]) => {
   slider.value = value ?? (slider.value === slider.max ? slider.min : String(Number(slider.value) + 1));
   slider.dispatchEvent(new Event("input", { bubbles: true }));
 }"""
-BENCHES = [ConvBench, ConvTransposeBench, UpsamplingBench, SkipAlignmentLab, UNetTrace, OverlapLab]
+BENCHES = [ConvBench, ConvTransposeBench, UpsamplingBench, SkipAlignmentLab, UNetTrace, OverlapLab, MetricsPlayground]
 
 
 @pytest.mark.parametrize("widget", BENCHES, ids=lambda c: c.__name__)

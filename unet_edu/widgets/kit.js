@@ -125,7 +125,7 @@ function tile(key, size, ratio, paint) {
 }
 
 /** A pattern that fills any number of cells: stripes one way ("diagonal"), the other way ("back"), both ("cross"), or dots. */
-function hatch(pen, ratio, colour, kind) {
+export function hatch(pen, ratio, colour, kind) {
   const gap = 8, sheet = tile(`${kind}|${colour}`, gap, ratio, (brush) => {
     brush.strokeStyle = brush.fillStyle = colour;
     brush.lineWidth = 1.3;
@@ -370,6 +370,9 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
     const low = min ?? bounds[key][0], high = () => (typeof max === "function" ? max() : max ?? bounds[key][1]);
     const id = freshId(), range = h("input", { type: "range", id, min: String(low), max: String(high()), step: "1" });
     const box = h("input", { type: "number", min: String(low), max: String(high()), step: "1", inputmode: "numeric", "aria-label": `${label}, typed` });
+    let typing = false; // what a reader is typing is not overwritten by an answer that comes meanwhile
+    box.addEventListener("input", () => { typing = true; });
+    for (const type of ["change", "blur"]) box.addEventListener(type, () => { typing = false; });
     range.addEventListener("input", () => ui.write({ [key]: Number(range.value), ...also(Number(range.value)) }));
     box.addEventListener("change", () => {
       const value = Number(box.value), fine = box.value !== "" && Number.isInteger(value) && value >= low && value <= high();
@@ -381,7 +384,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
       const top = String(high()), value = String(Math.min(model.get(key), high()));
       if (range.max !== top) range.max = box.max = top;
       if (range.value !== value) range.value = value;
-      if (box.value !== value) { box.value = value; box.removeAttribute("aria-invalid"); }
+      if (box.value !== value && !typing) { box.value = value; box.removeAttribute("aria-invalid"); }
     });
     const field = h("div", { class: "unet-field" }, h("label", { class: "unet-label", for: id }, label), range, box);
     into.append(field);

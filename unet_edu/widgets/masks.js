@@ -64,3 +64,12 @@ export function scoresOf(matrix, n) {
   }
   return { iou, dice, accuracy: right / all };
 }
+
+/** The mean of per-class scores without class 0, the background, and without NaN; NaN if nothing is left. As metrics.mean_foreground. */
+export function meanForeground(scores) {
+  const there = scores.slice(1).filter((score) => !Number.isNaN(score));
+  return there.reduce((sum, score) => sum + score, 0) / there.length;
+}
+
+/** Mean cross-entropy, in nats, of a network that gives its class the probability p at every pixel and shares the rest evenly among the others. */
+export const evenCrossEntropy = (right, wrong, p, n) => (right * -Math.log(p) + wrong * -Math.log((1 - p) / (n - 1))) / (right + wrong);

@@ -1,0 +1,51 @@
+"""What the live network answers, recorded: a page shows it where a browser cannot run the network itself.
+
+Source: `run_stages` with open gates on the toy pictures of the canvas, and `effective.field_table` on the first.
+Deviation: numbers are rounded to 256 levels between the least and the largest of their map's stage.
+"""
+
+import base64
+
+import numpy as np
+import torch
+
+from unet_edu.data import ToyCells, stack
+from unet_edu.effective import field_table
+from unet_edu.stages import run_stages
+
+PICTURES = 4  # of ToyCells(64, seed=1, held_out=True): those that the canvas offers
+
+
+def recorded(model) -> dict:
+    """Masks and probabilities of `PICTURES` toy pictures, all stages of the first, and its input gradients.
+
+    model: a UNet(1, n_classes), in eval mode. Returns plain values for JSON, bytes as base64: "pictures", a list of
+    {"mask": class of each pixel, "probabilities": class by class in steps of 1/255, "stages": of the first picture, a
+    list of {"name", "shape", "low", "step", "data"}: value = low + step * byte}; "fields": see `effective.field_table`.
+    Raises ValueError for a model in train mode: its BatchNorm would answer with the statistics of these pictures.
+    """
+    if model.training:
+        raise ValueError("model is in train mode, where BatchNorm uses these very pictures; call model.eval() first")
+    images, _ = stack(ToyCells(64, seed=1, held_out=True), range(PICTURES))
+    with torch.no_grad():
+        stages = run_stages(model, torch.from_numpy(images))
+    probabilities = stages["logits"].softmax(dim=1)
+    pictures = [
+        {"mask": text(logits.argmax(dim=0)), "probabilities": text((255 * part).round())}
+        for logits, part in zip(stages["logits"], probabilities, strict=True)
+    ]
+    pictures[0]["stages"] = [levels(name, maps[0]) for name, maps in stages.items()]
+    return {"pictures": pictures, "fields": field_table(model, images[0])}
+
+
+def levels(name: str, maps: torch.Tensor) -> dict:
+    """One stage's maps (C, H, W) in 256 levels."""
+    low, high = float(maps.min()), float(maps.max())
+    step = (high - low) / 255 or 1.0
+    data = ((maps - low) / step).round()
+    return {"name": name, "shape": list(maps.shape), "low": low, "step": step, "data": text(data)}
+
+
+def text(values: torch.Tensor) -> str:
+    """Whole numbers 0..255 as base64 text, one byte each."""
+    return base64.b64encode(values.numpy().astype(np.uint8).tobytes()).decode("ascii")
