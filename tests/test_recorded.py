@@ -10,7 +10,7 @@ import torch
 from unet_edu import pretrained
 from unet_edu.data import ToyCells, stack
 from unet_edu.model import UNet
-from unet_edu.recorded import PICTURES, recorded
+from unet_edu.recorded import PICTURES, START, recorded
 from unet_edu.stages import STAGES, run_stages
 from unet_edu.widgets.scene_canvas import TOYS
 
@@ -27,7 +27,9 @@ def told(model):
 
 @pytest.fixture(scope="module")
 def answers(model):
-    images, _ = stack(ToyCells(64, seed=1, held_out=True), range(PICTURES))
+    toys, _ = stack(ToyCells(64, seed=1, held_out=True), range(PICTURES))
+    start = np.frombuffer(START.read_bytes(), np.uint8).reshape(1, 1, 64, 64) / np.float32(255)
+    images = np.concatenate([start, toys])
     with torch.no_grad():
         return run_stages(model, torch.from_numpy(images))
 
@@ -41,7 +43,7 @@ def levels(text, shape):
 
 
 def test_masks_are_the_networks_and_probabilities_are_within_half_a_step(told, answers):
-    assert len(told["pictures"]) == PICTURES
+    assert len(told["pictures"]) == 1 + PICTURES
     for picture, logits in zip(told["pictures"], answers["logits"], strict=True):
         np.testing.assert_array_equal(levels(picture["mask"], (64, 64)), logits.argmax(dim=0))
         off = levels(picture["probabilities"], (3, 64, 64)) / 255 - logits.softmax(dim=0).numpy()

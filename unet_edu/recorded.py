@@ -1,10 +1,11 @@
 """What the live network answers, recorded: a page shows it where a browser cannot run the network itself.
 
-Source: `run_stages` with open gates on the toy pictures of the canvas, and `effective.field_table` on the first.
+Source: `run_stages` with open gates on the scene that the canvas starts with and on its toy pictures.
 Deviation: numbers are rounded to 256 levels between the least and the largest of their map's stage.
 """
 
 import base64
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,28 +15,33 @@ from unet_edu.effective import field_table
 from unet_edu.stages import run_stages
 
 PICTURES = 4  # of ToyCells(64, seed=1, held_out=True): those that the canvas offers
+START = Path(__file__).with_name("widgets") / "start_scene.bin"  # what the canvas shows first: 64 x 64 grey bytes
 
 
 def recorded(model) -> dict:
-    """Masks and probabilities of `PICTURES` toy pictures, all stages of the first, and its input gradients.
+    """Masks and probabilities of the canvas's first scene and of `PICTURES` toy pictures, and all stages of the scene.
 
     model: a UNet(1, n_classes), in eval mode. Returns plain values for JSON, bytes as base64: "pictures", a list of
-    {"mask": class of each pixel, "probabilities": class by class in steps of 1/255, "stages": of the first picture, a
-    list of {"name", "shape", "low", "step", "data"}: value = low + step * byte}; "fields": see `effective.field_table`.
+    {"image": grey values, "mask": class of each pixel, "probabilities": class by class in steps of 1/255, "stages":
+    of the first, a list of {"name", "shape", "low", "step", "data"}: value = low + step * byte}; and "fields": see
+    `effective.field_table`, of the first toy picture.
     Raises ValueError for a model in train mode: its BatchNorm would answer with the statistics of these pictures.
     """
     if model.training:
         raise ValueError("model is in train mode, where BatchNorm uses these very pictures; call model.eval() first")
-    images, _ = stack(ToyCells(64, seed=1, held_out=True), range(PICTURES))
+    toys, _ = stack(ToyCells(64, seed=1, held_out=True), range(PICTURES))
+    start = np.frombuffer(START.read_bytes(), np.uint8).reshape(1, 1, 64, 64) / np.float32(255)
+    images = np.concatenate([start, toys])
     with torch.no_grad():
         stages = run_stages(model, torch.from_numpy(images))
+    grey = torch.from_numpy(images * 255).round()
     probabilities = stages["logits"].softmax(dim=1)
     pictures = [
-        {"mask": text(logits.argmax(dim=0)), "probabilities": text((255 * part).round())}
-        for logits, part in zip(stages["logits"], probabilities, strict=True)
+        {"image": text(image), "mask": text(logits.argmax(dim=0)), "probabilities": text((255 * part).round())}
+        for image, logits, part in zip(grey, stages["logits"], probabilities, strict=True)
     ]
     pictures[0]["stages"] = [levels(name, maps[0]) for name, maps in stages.items()]
-    return {"pictures": pictures, "fields": field_table(model, images[0])}
+    return {"pictures": pictures, "fields": field_table(model, toys[0])}
 
 
 def levels(name: str, maps: torch.Tensor) -> dict:

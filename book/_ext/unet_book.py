@@ -123,7 +123,7 @@ def package_digest() -> str:
     """One hash over every source file a notebook can import."""
     digest = hashlib.sha256()
     for path in sorted((ROOT / "unet_edu").rglob("*")):
-        if path.suffix in {".py", ".js", ".css", ".json", ".pt"}:
+        if path.suffix in {".py", ".js", ".css", ".json", ".pt", ".bin"}:
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

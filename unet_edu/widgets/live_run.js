@@ -13,7 +13,7 @@ export const LIVE_WORDS = {
     kernel: (info) => `Your kernel computes: a U-Net of width ${info.width}.`,
   },
   taken: (name, info) => `${name}: a U-Net of width ${info.width} with ${info.n_classes} classes now answers. It stays in this browser.`,
-  recorded: "What was recorded when this page was built is shown for the toy pictures; choose one.",
+  recorded: "What was recorded when this page was built is shown for the first scene and for the toy pictures.",
   noFields: "The gradients were recorded for the network of this page, not for yours. In a notebook, LiveUNet(model) takes those of your own.",
   shown: "Recorded when this page was built.",
   lost: (why) => `The recorded results could not be loaded (${why}).`,
@@ -103,6 +103,12 @@ export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, 
   let engine = null, opening = null, gone = false, shot = null, answer = null, recorded = null, foreign = false;
   ui.leave(() => { gone = true; engine?.close(); });
 
+  // What was recorded for the first scene is shown until the network itself answers: it comes when the page has nothing else to do.
+  if (model.live) (window.requestIdleCallback || setTimeout)(() => loadRecorded(model.live).then((told) => {
+    recorded = told;
+    if (!engine && !gone) refresh();
+  }, () => {}));
+
   function start() {
     if (engine || opening) return opening;
     button.disabled = true;
@@ -157,12 +163,11 @@ export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, 
     }).catch((error) => put(failed, error.message));
   }
 
-  /** The recorded answer, if the drawing is one of the toy pictures, untouched; else none. */
+  /** The recorded answer, if the drawing is the first scene or a toy picture, untouched; else none. */
   function replay() {
     if (!recorded) return;
-    const toys = decode(model.get("_toys").images, Uint8Array), open = gates().every((gate) => gate === 1);
-    const which = [...Array(toys.length / LIVE_PIXELS).keys()].find((n) => shot.image.every((v, i) => Math.round(255 * v) === toys[n * LIVE_PIXELS + i]));
-    const found = open && which !== undefined && recorded.pictures[which];
+    const open = gates().every((gate) => gate === 1);
+    const found = open && recorded.pictures.find((picture) => { picture.grey ??= decode(picture.image, Uint8Array); return shot.image.every((v, i) => Math.round(255 * v) === picture.grey[i]); });
     if (!found && !answer) return;
     answer = null;
     if (found) {

@@ -335,8 +335,6 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     const words = tellSight(now.stage, sight);
     input.canvas.setAttribute("aria-label", XRAY_WORDS.input((words + said).trim()));
 
-    reveal(strip.figure, answer);
-    reveal(map.figure, answer);
     if (!answer) { put(told, XRAY_WORDS.unknown(at.stage, nameOf(at.stage, at.channel), at.row, at.column) + words + said + sorry); return; }
     const values = answer.stages[at.stage].data.subarray(at.channel * rows * cols, (at.channel + 1) * rows * cols), signed = at.stage === "logits";
     const facts = mapStatistics(values), most = signed ? Math.max(Math.abs(facts.low), Math.abs(facts.high)) : Math.max(0, facts.high);

@@ -16,6 +16,6 @@ class XRay(traitlets.HasTraits):
 
     stage = Choice(list(STAGES), "the stage looked at")
     channel = Bounded(0, 0, 2047, "its channel")
-    map_row = Bounded(0, 0, 511, "row of the pixel looked at, in the stage's own map")
-    map_column = Bounded(0, 0, 511, "column of the pixel looked at")
+    map_row = Bounded(32, 0, 511, "row of the pixel looked at, in the stage's own map")
+    map_column = Bounded(32, 0, 511, "column of the pixel looked at")
     gradient = traitlets.Bool(False, help="show the recorded input gradient").tag(sync=True)
