@@ -38,7 +38,7 @@ SERVED = [*PAGES, "search.html"]
 EVERY_SLIDER = """() => {
   const dead = [];
   for (const slider of document.querySelectorAll("main input[type=range]")) {
-    if (slider.min === slider.max) continue;
+    if (slider.min === slider.max || slider.disabled) continue;
     const root = slider.closest(".unet"), old = slider.value;
     const words = () => root.innerText + root.innerHTML;
     const pixels = () => [...root.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL()).join("");

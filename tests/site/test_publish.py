@@ -82,7 +82,7 @@ def test_the_site_carries_the_one_wheel_that_it_was_built_with():
     (wheel,) = (SITE / "wheels").iterdir()
     with zipfile.ZipFile(wheel) as archive:
         inside = {name: archive.read(name) for name in archive.namelist() if name.startswith("unet_edu/")}
-    sources = [path for path in (ROOT / "unet_edu").rglob("*") if path.suffix in {".py", ".js", ".css"}]
+    sources = [path for path in (ROOT / "unet_edu").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert inside == {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sources}
 
 

@@ -51,7 +51,7 @@ def rested(page):
     for _ in range(40):
         page.wait_for_timeout(700)
         words = page.locator("section.unet").inner_text()
-        if words == before:
+        if words == before and "…" not in words:
             return words
         before = words
     raise AssertionError(words)

@@ -13,7 +13,7 @@ from tests.widgets.driving import set_slider
 from unet_edu.data import ToyCells
 from unet_edu.pictures import read_picture
 from unet_edu.widgets.base import Widget, inline, style
-from unet_edu.widgets.scene_canvas import LAMPS, SIDE, TOOLS, SceneControls, pack_toys
+from unet_edu.widgets.scene_canvas import LAMPS, SIDE, TOOLS, TOYS, SceneControls, pack_toys
 
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RENDER = """
@@ -278,7 +278,7 @@ def test_reset_brings_the_first_scene_and_the_first_controls_back(drawing):
 def test_a_toy_picture_is_shown_as_it_is_with_its_mask(drawing):
     page = drawing()
     held_out = ToyCells(64, SIDE, seed=1, held_out=True)
-    for n in (1, 8):
+    for n in (1, TOYS):
         page.get_by_label("toy picture").select_option(str(n))
         image, labels = now(page)
         assert (image == held_out[n - 1][0][0]).all()

@@ -185,7 +185,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
   const toggle = ui.check("gradient", XRAY_WORDS.gradient, { into: controls });
   reveal(toggle, fields);
   const told = h("p", { class: "unet-xray-say", "aria-live": "polite" });
-  const strip = figure(h("canvas", { tabindex: "0", role: "application" }), "unet-xray-strip"), stripNote = h("p", { class: "unet-note" }), frameMark = h("div", { class: "unet-xray-frame", "aria-hidden": "true" });
+  const strip = figure(h("canvas", { tabindex: "0", role: "application", "aria-label": XRAY_WORDS.stripPick(get("stage")) }), "unet-xray-strip"), stripNote = h("p", { class: "unet-note" }), frameMark = h("div", { class: "unet-xray-frame", "aria-hidden": "true" });
   const stripStand = h("div", { class: "unet-xray-stand" });
   strip.canvas.replaceWith(stripStand);
   stripStand.append(strip.canvas, frameMark);
