@@ -15,7 +15,7 @@ from unet_edu.effective import field_table
 from unet_edu.stages import run_stages
 
 PICTURES = 4  # of ToyCells(64, seed=1, held_out=True): those that the canvas offers
-START = Path(__file__).with_name("widgets") / "start_scene.bin"  # what the canvas shows first: 64 x 64 grey bytes
+START = Path(__file__).with_name("start_scene.bin")  # what the canvas shows first: 64 x 64 grey bytes
 
 
 def recorded(model) -> dict:
