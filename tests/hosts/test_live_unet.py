@@ -94,3 +94,27 @@ def test_another_model_given_in_python_takes_over(probed):
     page.wait_for_function("engine.info.width === 8")
     assert page.faults == []
     assert page.foreign == []
+
+
+def test_the_widget_itself_answers_a_drawing_from_the_kernel(host):
+    setup = nbformat.read(host.work / "05_conv_transpose.ipynb", 4).cells[1]
+    python = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    code = "from unet_edu.widgets import LiveUNet\n\nlive = LiveUNet()\nlive"
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[setup, nbformat.v4.new_code_cell(code)], metadata=python),
+        host.work / "draw.ipynb",
+    )
+    page = host.open("draw.ipynb")
+    host.run_all(page)
+    page.get_by_role("button", name="Start the network").click()
+    page.get_by_text("Your kernel computes: a U-Net of width 8.").wait_for()
+    page.wait_for_function("document.querySelector('.unet-say').innerText.includes('Answered in')")
+    before = page.locator(".unet-say").inner_text()
+    assert host.kernel(page, "live.skip_down2 = 0")["error"] == ""
+    page.wait_for_function(
+        "(before) => document.querySelector('.unet-say').innerText.split('Answered')[0] !== before.split('Answered')[0]",
+        arg=before,
+    )
+    page.wait_for_function("!document.querySelector('.unet-held-out').innerText.includes('…')", timeout=60_000)
+    assert page.locator(".unet-held-out tbody td").count() == 6
+    page.close()
