@@ -637,10 +637,11 @@ def test_a_copy_that_was_built_without_the_engine_says_so(visit, site, tmp_path)
     )
 
 
-def test_opened_as_a_file_it_says_why_it_cannot_run(open_page, mounted, pages, tmp_path):
+def test_opened_as_a_file_it_says_why_it_cannot_run(open_page, mounted, pages, live_files, tmp_path):
     path = "/" + mounted(LiveUNet()).rsplit("/", 1)[-1]
     (tmp_path / "page.html").write_text(pages[path].replace("/host.js", "host.js"), encoding="utf-8")
     (tmp_path / "host.js").write_text(pages["/host.js"], encoding="utf-8")
+    (tmp_path / "live").symlink_to(live_files)
     page = open_page((tmp_path / "page.html").as_uri())
     page.wait_for_selector("html[data-widgets=ready]")
     told = page.evaluate(

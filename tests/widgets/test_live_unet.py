@@ -271,6 +271,16 @@ def test_the_first_scene_is_answered_from_a_record_before_anything_is_started(mo
     page.wait_for_function(f"!{recorded}")
 
 
+def test_a_gate_that_moves_before_the_start_hides_the_record_and_brings_it_back(mount, live):
+    page = mount(LiveUNet())
+    recorded = "document.querySelector('.unet-say').innerText.includes('Recorded when this page was built')"
+    page.wait_for_function(recorded)
+    slide(page, SLIDERS["inc"], 40)
+    assert "has not been asked yet" in say(page)
+    slide(page, SLIDERS["inc"], 100)
+    assert page.evaluate(recorded)
+
+
 def recorded_words(page):
     page.wait_for_function(
         "document.querySelector('.unet-live').innerText.includes('What was recorded when this page was built')"

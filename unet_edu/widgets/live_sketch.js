@@ -16,9 +16,9 @@ function render({ model, el }) {
   const ui = frame({ model, el, stem: "live-sketch", words: WORDS, bounds: BOUNDS, code: () => liveCode(scene.shot().image) });
   const figures = h("div", { class: "unet-grids" });
   ui.stage.append(figures);
-  let later = 0, toldAt = 0;
+  let later = 0, toldAt = 0, asking = false;
   ui.leave(() => clearTimeout(later));
-  const live = liveRun(ui, { model, stages: ["logits"], heard: () => ui.redraw() });
+  const live = liveRun(ui, { model, stages: ["logits"], heard: () => { if (!asking) ui.redraw(); } });
   const more = h("div", { class: "unet-more" });
   const scene = sceneCanvas(ui, { model, into: figures, more, changed: (shot) => live.feed(shot), otherFile: live.take });
   ui.controls.append(h("details", {}, h("summary", {}, WORDS.more), more));
@@ -36,12 +36,14 @@ function render({ model, el }) {
   function tell() {
     clearTimeout(later);
     const wait = toldAt + 500 - performance.now();
-    if (wait > 0 && live.answer()) { later = setTimeout(tell, wait); return; }
+    if (wait > 0 && live.engine()) { later = setTimeout(tell, wait); return; }
     toldAt = performance.now();
     ui.say(sentence());
   }
   ui.draw = (palette) => {
+    asking = true; // a recorded answer comes at once
     scene.draw(palette);
+    asking = false;
     scene.overlay(live.answer());
     tell();
   };

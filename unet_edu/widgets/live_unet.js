@@ -36,10 +36,10 @@ function render({ model, el }) {
   const gates = () => GATES.map((key) => model.get(key) / 100);
   const ui = frame({ model, el, stem: "live-unet", words: WORDS, bounds: BOUNDS, code: () => liveCode(scene.shot().image, gates()) });
   const figures = h("div", { class: "unet-grids" }), deep = h("div", { class: "unet-deep" });
-  let inside = null, scored = { open: null, set: null, of: "" }, timer = 0, asked = "", words = "", wordsAt = 0, later = 0;
+  let inside = null, scored = { open: null, set: null, of: "" }, timer = 0, asked = "", words = "", wordsAt = 0, later = 0, asking = false;
   ui.leave(() => { clearTimeout(timer); clearTimeout(later); });
 
-  const live = liveRun(ui, { model, gates, heard: () => { answered(); ui.redraw(); }, opened: ({ info }) => {
+  const live = liveRun(ui, { model, gates, heard: () => { answered(); if (!asking) ui.redraw(); }, opened: ({ info }) => {
     scored = { open: null, set: null, of: "" };
     asked = "";
     inside?.know({ channels: info.width, n_classes: info.n_classes, bilinear: info.bilinear }, info.class_names, live.fields);
@@ -115,26 +115,29 @@ function render({ model, el }) {
   function tell() {
     clearTimeout(later);
     const wait = wordsAt + 500 - performance.now();
-    if (wait > 0 && live.answer()) { later = setTimeout(tell, wait); return; }
+    if (wait > 0 && live.engine()) { later = setTimeout(tell, wait); return; }
     const now = sentence();
     if (now === words) return;
     [words, wordsAt] = [now, performance.now()];
     ui.say(now);
   }
 
-  let fedGates = "";
+  let fedGates = gates().join();
   ui.draw = (palette) => {
-    const said = live.answer(), view = model.get("view"), k = view.startsWith("class_") ? Number(view.slice(6)) : null, open = gates();
+    const view = model.get("view"), k = view.startsWith("class_") ? Number(view.slice(6)) : null, open = gates();
+    asking = true; // a recorded answer comes at once
     scene.draw(palette);
+    if (open.join() !== fedGates) { // another gate asks the same picture anew
+      fedGates = open.join();
+      live.refresh();
+    }
+    asking = false;
+    const said = live.answer();
     const shown = said && view !== "nothing" && !(k !== null && k >= said.classes) ? { ...said, view: k ?? "mask", threshold: k === null ? null : model.get("threshold") / 100 } : null;
     scene.overlay(shown);
     reveal(threshold.field, k !== null);
     if (threshold.range.disabled !== (k === null)) threshold.range.disabled = threshold.box.disabled = k === null;
     inside.draw(palette);
-    if (open.join() !== fedGates) { // another gate asks the same picture anew
-      if (fedGates) live.refresh();
-      fedGates = open.join();
-    }
     score();
     JOINS.forEach(([to, skip, below], i) => put(lines[i], WORDS.join(to, show(open[3 - i]), skip, below)));
     rows.forEach((row, i) => {

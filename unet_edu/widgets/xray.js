@@ -398,6 +398,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     once(strip.canvas, `${version}|${at.stage}|${palette.paper}|${all}`, () => paintMosaic(strip.canvas, stripPlan, stage, lookOf(palette, at.stage)));
     stage.still ??= stillChannels(stage.data, count, rows * cols, stage.most);
     put(strip.title, XRAY_WORDS.strip(at.stage, count));
+    stage.most ??= extent(stage.data).most; // out of sight, nothing has been painted with it yet
     put(stripNote, XRAY_WORDS.whole(showSmall(stage.most)) + XRAY_WORDS.dead(stage.still.dead, count) + XRAY_WORDS.flat(stage.still.flat, count));
     const label = XRAY_WORDS.stripPick(at.stage);
     if (strip.canvas.getAttribute("aria-label") !== label) strip.canvas.setAttribute("aria-label", label);
