@@ -241,6 +241,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
   /** One map of rows x cols, square pixels, on a canvas `wide` pixels wide; `over(pen, cell)` draws on it. */
   function enlarge(canvas, values, rows, cols, wide, look, state, over) {
     const ratio = window.devicePixelRatio || 1, most = wide / Math.max(rows, cols), even = Math.floor(most * ratio) / ratio, cell = even > 0.9 * most ? even : most;
+    dress(canvas, { width: `${cols * cell}px`, aspectRatio: `${cols * cell} / ${rows * cell}` }); // it has its size before it is painted
     once(canvas, state, () => {
       one.data = values;
       paintMosaic(sheet, mosaic(1, 1, rows, cols), one, look);
@@ -396,9 +397,9 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
     dress(frameMark, { left: `${(stripPlan.left(at.channel) * scale).toFixed(1)}px`, top: `${(stripPlan.top(at.channel) * scale).toFixed(1)}px`, width: `${cell}px`, height: `${((rows * cell) / cols).toFixed(1)}px` });
     const stage = answer.stages[at.stage];
     once(strip.canvas, `${version}|${at.stage}|${palette.paper}|${all}`, () => paintMosaic(strip.canvas, stripPlan, stage, lookOf(palette, at.stage)));
+    stage.most ??= extent(stage.data).most; // out of sight, nothing has been painted with it yet
     stage.still ??= stillChannels(stage.data, count, rows * cols, stage.most);
     put(strip.title, XRAY_WORDS.strip(at.stage, count));
-    stage.most ??= extent(stage.data).most; // out of sight, nothing has been painted with it yet
     put(stripNote, XRAY_WORDS.whole(showSmall(stage.most)) + XRAY_WORDS.dead(stage.still.dead, count) + XRAY_WORDS.flat(stage.still.flat, count));
     const label = XRAY_WORDS.stripPick(at.stage);
     if (strip.canvas.getAttribute("aria-label") !== label) strip.canvas.setAttribute("aria-label", label);
