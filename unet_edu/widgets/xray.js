@@ -240,7 +240,7 @@ export function xray(ui, { get, gates = () => [1, 1, 1, 1], network = {}, size =
   const sheet = document.createElement("canvas"), one = { data: null, shape: null };
   /** One map of rows x cols, square pixels, on a canvas `wide` pixels wide; `over(pen, cell)` draws on it. */
   function enlarge(canvas, values, rows, cols, wide, look, state, over) {
-    const ratio = window.devicePixelRatio || 1, most = wide / Math.max(rows, cols), even = Math.floor(most * ratio) / ratio, cell = even > 0.9 * most ? even : most;
+    const cell = wide / Math.max(rows, cols); // every map fills the same room, whatever its number of cells
     dress(canvas, { width: `${cols * cell}px`, aspectRatio: `${cols * cell} / ${rows * cell}` }); // it has its size before it is painted
     once(canvas, state, () => {
       one.data = values;
