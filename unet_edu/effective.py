@@ -27,7 +27,7 @@ SHARE = 0.9  # of the gradient: how few pixels hold it
 def effective_field(
     model: UNet, image: Tensor | np.ndarray, stage: str, row: int, col: int, channel: int | None = None
 ) -> np.ndarray:
-    """How much each pixel of `image` moves one pixel of a stage: |d map[row, col] / d image|, float64 (H, W).
+    """How much each pixel of `image` moves one pixel of a stage: the size of that gradient, float64 (H, W).
 
     image: (channels, H, W), as `data.draw` gives it. The pixel's channels are summed, or `channel` alone is taken; the
     gradient's magnitudes are summed over the channels of the image. The model is run in eval mode and left as it was.
