@@ -350,6 +350,7 @@ def test_no_barrier_is_found(mount, width, scheme):
     assert [(v["id"], v["nodes"][0]["html"]) for v in found["violations"]] == []
 
 
+@pytest.mark.alone
 def test_a_whole_answer_is_drawn_within_6_ms(mount):
     page = mount(bench(stage="up4"), height=2000)
     times = page.evaluate(
