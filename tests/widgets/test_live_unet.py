@@ -408,14 +408,13 @@ def test_a_pen_is_answered_within_33_ms(started):
     assert min(found) <= 33, found
 
 
-def test_unknown_numbers_are_told_as_such(started):
+def test_an_empty_scene_is_answered_as_torch_answers_it(started, network):
     page = started()
+    before = drawn(page)
     page.get_by_role("button", name="Clear").click()
     rested(page)
-    text = say(page)
-    assert "no score" in text or "IoU" in text
-    blank = np.asarray(drawn(page))
-    assert blank.std() < 0.15
+    assert not torch.equal(drawn(page), before)
+    assert shares(say(page)) == wanted(mask(network, drawn(page)))
 
 
 def test_what_is_being_typed_is_not_overwritten_by_an_answer(started):
