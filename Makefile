@@ -77,12 +77,12 @@ colab: book $(COLAB)/ready
 	$(BIN)/python -m pytest tests/hosts
 
 bench: book
-	$(BIN)/python -m tests.site.chromium
+	$(BIN)/python -m tests.site.chromium --whole
 	$(BIN)/python -m tests.bench
 
 .PHONY: unit package
 unit: $(READY)
-	$(BIN)/python -m pytest -m "not browser and not alone" --ignore tests/site --ignore tests/hosts
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser and not alone"
 
 package: $(READY)
 	$(BIN)/python -m tests.package

@@ -139,7 +139,7 @@ def middle(visits, share):
 
 def measure_pages(report):
     with serve(SITE) as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=ARGS)
+        browser = playwright.chromium.launch(executable_path=find(whole=True), args=ARGS)
         for name in PAGES:
             visits = [visit(browser, base, name) for _ in range(3 if name in LIVE else 1)]
             found = sorted({fault for faults, _, _ in visits for fault in faults})
@@ -156,7 +156,7 @@ def measure_pen():
     """Milliseconds from a pen's move to the new mask on the screen: the median of three cold visits' p95."""
     found = []
     with serve(SITE) as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=ARGS)
+        browser = playwright.chromium.launch(executable_path=find(whole=True), args=ARGS)
         for _ in range(3):
             with contextlib.closing(browser.new_context()) as context:
                 page = context.new_page()
