@@ -27,13 +27,13 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>One 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark the tests that open a page, so that the others can run where there is no Chromium: `make unit`.
+    """Mark the tests that open a page or read the built book, so that the others can run without: `make unit`.
 
     Tests side by side: what a module prepares is prepared by one worker, so its tests stay together there,
     unless they name a smaller group.
     """
     for item in items:
-        if {"browser", "book"} & set(getattr(item, "fixturenames", ())):
+        if {"browser", "book"} & set(getattr(item, "fixturenames", ())) or item.path.parent.name == "site":
             item.add_marker("browser")
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
@@ -130,6 +130,20 @@ def live(live_files, sources, pages):
     """Those files beside host.js, where widgets of `mount` find them: address of the folder."""
     pages["/live/"] = live_files
     return sources + "live/"
+
+
+@pytest.fixture
+def as_file(mounted, pages, live_files, tmp_path):
+    """Write a page with live widgets and all that it loads into a folder: as_file(widget, ...) -> its file: address."""
+
+    def write(*widgets):
+        text = pages["/" + mounted(*widgets).rsplit("/", 1)[-1]]
+        (tmp_path / "page.html").write_text(text.replace("/host.js", "host.js"), encoding="utf-8")
+        (tmp_path / "host.js").write_text(pages["/host.js"], encoding="utf-8")
+        (tmp_path / "live").symlink_to(live_files)
+        return (tmp_path / "page.html").as_uri()
+
+    return write
 
 
 @pytest.fixture(scope="session")
