@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from unet_edu import pretrained
-from unet_edu.data import ToyCells, stack
+from unet_edu.data import SCORED, ToyCells, stack
 from unet_edu.model import UNet
 from unet_edu.recorded import PICTURES, START, recorded
 from unet_edu.stages import STAGES, run_stages
+from unet_edu.train import evaluate
 from unet_edu.widgets.scene_canvas import TOYS
 
 
@@ -27,7 +28,7 @@ def told(model):
 
 @pytest.fixture(scope="module")
 def answers(model):
-    toys, _ = stack(ToyCells(64, seed=1, held_out=True), range(PICTURES))
+    toys, _ = stack(ToyCells(**SCORED), range(PICTURES))
     start = np.frombuffer(START.read_bytes(), np.uint8).reshape(1, 1, 64, 64) / np.float32(255)
     images = np.concatenate([start, toys])
     with torch.no_grad():
@@ -64,6 +65,12 @@ def test_the_first_picture_has_all_stages_within_half_a_level(told, answers):
 
 def test_the_gradients_are_those_of_every_stage(told):
     assert list(told["fields"]["stages"]) == list(STAGES)
+
+
+def test_the_score_is_the_one_that_evaluate_gives(told, model):
+    scores = evaluate(model, ToyCells(**SCORED), amp=False)
+    assert told["score"]["iou"] == pytest.approx(list(scores.iou))
+    assert told["score"]["mean_iou"] == pytest.approx(scores.mean_iou)
 
 
 def test_a_map_that_is_the_same_everywhere_is_kept():

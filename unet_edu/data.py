@@ -16,6 +16,7 @@ import numpy as np
 CLASSES = ("background", "cell", "crystal")
 SMALLEST = 16  # pixels a side: four poolings of the U-Net need them
 PER_SET = 1_000_000  # pictures that one seed of `ToyCells` can hold
+SCORED = {"n": 64, "size": 64, "seed": 1, "held_out": True}  # `ToyCells(**SCORED)`: for the live score
 AREA_PER_OBJECT = 480  # pixels: 8 or 9 objects on 64 x 64
 
 # Outward normals of a square and of a hexagon: literals, since cos and sin differ in the last bit between machines.

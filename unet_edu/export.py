@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unet_edu.data import CLASSES, ToyCells, stack
+from unet_edu.data import CLASSES, SCORED, ToyCells, stack
 from unet_edu.files import check_folder, whole_file
 from unet_edu.model import Down, OutConv, UNet, Up
 from unet_edu.onnx_graph import Graph
@@ -90,12 +90,12 @@ def live_files(folder) -> list[Path]:
 
 
 def held_out_bytes(n: int = 64) -> bytes:
-    """The first `n` of `ToyCells(n, seed=1, held_out=True)` in a few plain bytes, for a page to read.
+    """The first `n` of `ToyCells(**SCORED)` in a few plain bytes, for a page to read.
 
     8 bytes "unet-edu"; four little-endian uint32: n, height, width, number of classes; n * height * width bytes of
     image, 0..255, of which the network reads a 255th; as many bytes of mask, class numbers.
     """
-    images, masks = stack(ToyCells(n, seed=1, held_out=True))
+    images, masks = stack(ToyCells(**(SCORED | {"n": n})))
     header = HELD_OUT_MAGIC + np.array([*masks.shape, len(CLASSES)], dtype="<u4").tobytes()
     grey = np.rint(images[:, 0] * 255).astype(np.uint8)  # exact: the camera of `data.draw` has 256 levels
     return header + grey.tobytes() + masks.astype(np.uint8).tobytes()

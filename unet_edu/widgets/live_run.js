@@ -91,9 +91,9 @@ function unpackStages(stages) {
 
 /**
  * gates(): four numbers, shallow to deep; stages: names that are asked for; heard(): another answer is there, or none;
- * opened(engine): once it runs, and again with another network. Returns {node, start, feed, take, refresh, answer, engine, fields}:
+ * opened(engine): once it runs, and again with another network. Returns {node, start, feed, take, refresh, answer, engine, running, score, fields}:
  * feed({image, labels}) after each change of the drawing; take(file) -> true if it was a network's file;
- * answer(): {mask, probabilities, stages, shot, ms, recorded} or null; fields(): the recorded input gradients.
+ * answer(): {mask, probabilities, stages, shot, ms, recorded} or null; score(): the recorded one; fields(): the recorded input gradients.
  */
 export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, opened = () => {} }) {
   const words = LIVE_WORDS;
@@ -106,7 +106,9 @@ export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, 
   // What was recorded for the first scene is shown until the network itself answers: it comes when the page has nothing else to do.
   if (model.live) (window.requestIdleCallback || setTimeout)(() => loadRecorded(model.live).then((told) => {
     recorded = told;
-    if (!engine && !gone) refresh();
+    if (engine || gone) return;
+    refresh();
+    heard(); // a score is there, whatever is drawn
   }, () => {}));
 
   function start() {
@@ -200,6 +202,7 @@ export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, 
     answer: () => answer,
     engine: () => engine,
     running: () => Boolean(engine || opening),
+    score: () => (engine ? null : recorded?.score), // of open gates, until the network itself is asked
     async fields() {
       if (engine?.kind === "kernel") return engine.fields();
       if (foreign) throw new Error(words.noFields);

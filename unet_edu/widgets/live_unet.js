@@ -1,5 +1,5 @@
 // Draw a picture and see a trained U-Net answer: its mask, every stage of it, and what each skip is worth.
-import { dress, frame, h, put, reveal, show } from "./kit.js";
+import { frame, h, put, reveal, show } from "./kit.js";
 import { LIVE_WORDS, liveCode, liveRun, liveScores } from "./live_run.js";
 import { SCENE_BOUNDS, sceneCanvas } from "./scene_canvas.js";
 import { xray, XRAY_BOUNDS } from "./xray.js";
@@ -15,7 +15,6 @@ const WORDS = {
   starting: "The network is on its way.",
   then: { mask: "Its mask will lie over the drawing.", nothing: "Nothing will lie over the drawing." },
   thenClass: (name, threshold) => `Its probability of ${name} will lie over the drawing, with a line where that reaches ${threshold} %.`,
-  none: "No answer is recorded for this drawing.",
   share: (name, percent) => `${percent} % ${name}`,
   mask: (shares) => `The network says: ${shares}.`,
   drawn: (mean, list) => ` Against what was drawn, mean foreground IoU ${mean}: ${list}.`,
@@ -26,8 +25,8 @@ const WORDS = {
   took: (ms) => ` Answered in ${ms} ms.`,
   iou: (name, value) => `${name} ${value}`, noScore: "none",
   joins: "What the decoder joins", join: (to, gate, skip, below) => `${to} = DoubleConv(cat([${gate} · ${skip}, up(${below})]))`,
-  scores: "IoU on 64 fixed held-out pictures", scoresHead: ["skips", "cell", "crystal", "mean"], open: "all open", set: "as set above", same: "all open now",
-  scoring: "…", scoresIdle: "Measured once the network runs.",
+  scores: "IoU on 64 fixed held-out pictures", scoresHead: ["skips", "cell", "crystal", "mean"], open: "all open", set: "as set above",
+  scoring: "…", scoresIdle: "Measured once the network runs.", scoresRecorded: "Recorded when this page was built. Measured here once the network runs.",
 };
 const GATES = Object.keys(WORDS.gates), JOINS = [["up1", "down3", "down4"], ["up2", "down2", "up1"], ["up3", "down1", "up2"], ["up4", "inc", "up3"]];
 const BOUNDS = { ...SCENE_BOUNDS, view: Object.keys(WORDS.views), threshold: [0, 100], ...Object.fromEntries(GATES.map((key) => [key, [0, 100]])), ...XRAY_BOUNDS };
@@ -36,12 +35,12 @@ function render({ model, el }) {
   const gates = () => GATES.map((key) => model.get(key) / 100);
   const ui = frame({ model, el, stem: "live-unet", words: WORDS, bounds: BOUNDS, code: () => liveCode(scene.shot().image, gates()) });
   const figures = h("div", { class: "unet-grids" }), deep = h("div", { class: "unet-deep" });
-  let inside = null, scored = { open: null, set: null, of: "" }, timer = 0, asked = "", words = "", wordsAt = 0, later = 0, asking = false;
+  let inside = null, scored = { open: null, set: null, of: "" }, timer = 0, asked = "", sorry = "", words = "", wordsAt = 0, later = 0, asking = false;
   ui.leave(() => { clearTimeout(timer); clearTimeout(later); });
 
   const live = liveRun(ui, { model, gates, heard: () => { answered(); if (!asking) ui.redraw(); }, opened: ({ info }) => {
     scored = { open: null, set: null, of: "" };
-    asked = "";
+    asked = sorry = "";
     inside?.know({ channels: info.width, n_classes: info.n_classes, bilinear: info.bilinear }, info.class_names, live.fields);
     score();
   } });
@@ -82,9 +81,9 @@ function render({ model, el }) {
           if (open) scored = { open, set: open, of: "1,1,1,1" };
         }
         const set = now === "1,1,1,1" ? scored.open : await engine.score({ gates: gates() });
-        if (set && now === asked) scored = { ...scored, set, of: now };
+        if (set && now === asked) [scored, sorry] = [{ ...scored, set, of: now }, ""];
       } catch (error) {
-        put(idle, error.message);
+        sorry = error.message;
         scored = { open: null, set: null, of: "" };
       }
       ui.redraw();
@@ -141,11 +140,13 @@ function render({ model, el }) {
     score();
     JOINS.forEach(([to, skip, below], i) => put(lines[i], WORDS.join(to, show(open[3 - i]), skip, below)));
     rows.forEach((row, i) => {
-      const got = i ? scored.set : scored.open, fresh = got && (!i || scored.of === open.join());
+      const same = !i || (live.score() ? "1,1,1,1" : scored.of) === open.join();
+      const got = live.score() ?? (i ? scored.set : scored.open), fresh = got && same;
       put(row.cells[0], i ? WORDS.set : WORDS.open);
-      [got?.iou[1], got?.iou[2], got?.mean_iou].forEach((value, c) => put(row.cells[c + 1], fresh ? number(value) : live.engine() ? WORDS.scoring : ""));
+      [got?.iou[1], got?.iou[2], got?.mean_iou].forEach((value, c) => put(row.cells[c + 1], fresh ? number(value) : live.engine() && !sorry ? WORDS.scoring : ""));
     });
-    reveal(idle, !live.engine());
+    put(idle, live.engine() ? sorry : live.score() ? WORDS.scoresRecorded : WORDS.scoresIdle);
+    reveal(idle, !live.engine() || sorry);
     tell();
   };
   return ui.ready();

@@ -11,12 +11,11 @@ from functools import cache
 
 import numpy as np
 
-from unet_edu.data import CLASSES
+from unet_edu.data import CLASSES, SCORED, ToyCells, stack
 from unet_edu.widgets.base import Bounded, Choice, Widget, inline, style
 from unet_edu.widgets.scene_canvas import SceneControls
 from unet_edu.widgets.xray import XRay
 
-HELD_OUT = {"n": 64, "size": 64, "seed": 1, "held_out": True}  # the pictures of a score, here and in the browser
 SIDES = (16, 512)
 
 
@@ -30,7 +29,7 @@ class LiveNetwork(Widget):
 
     Raises:
         TypeError: an unknown argument, or a model that is no UNet.
-        ValueError: a network that reads pictures of more than one channel, or knows a single class.
+        ValueError: a network that reads pictures of more than one channel, or knows other than 2 or 3 classes.
     """
 
     def __init__(self, model=None, **traits):
@@ -178,6 +177,4 @@ def checked(model):
 @cache
 def held_out() -> tuple[np.ndarray, np.ndarray]:
     """Images (64, 1, 64, 64) float32 and masks (64, 64, 64) int64 that no network here was trained on."""
-    from unet_edu.data import ToyCells, stack
-
-    return stack(ToyCells(**HELD_OUT))
+    return stack(ToyCells(**SCORED))

@@ -32,15 +32,15 @@ class SceneControls(traitlets.HasTraits):
 
 
 def pack_toys(data=None) -> dict:
-    """Pictures to draw on, for the state: by default the first `TOYS` of `ToyCells(64, seed=1, held_out=True)`.
+    """Pictures to draw on, for the state: by default the first `TOYS` of `ToyCells(**data.SCORED)`.
 
     data: (image (1, 64, 64) float in 0..1, mask (64, 64) int) pairs.
     Raises ValueError for a picture of another size.
     """
     if data is None:
-        from unet_edu.data import ToyCells
+        from unet_edu.data import SCORED, ToyCells
 
-        held_out = ToyCells(64, SIDE, seed=1, held_out=True)
+        held_out = ToyCells(**SCORED)
         data = [held_out[i] for i in range(TOYS)]
     images, masks = zip(*data, strict=True)
     for image in images:
