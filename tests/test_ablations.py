@@ -91,7 +91,6 @@ def test_the_summary_of_known_numbers():
     }
 
 
-@pytest.mark.alone
 def test_a_run_can_be_repeated():
     """The first losses to a hundredth; the score to 0.03, since rounding differs between processors and grows."""
     before = next(run for run in raw()["runs"] if (run["variant"], run["seed"]) == ("bilinear", 0))

@@ -11,7 +11,7 @@ import torch
 
 from tests.site.pen import pen_to_repaint
 from unet_edu import pretrained
-from unet_edu.data import CLASSES, ToyCells, stack
+from unet_edu.data import CLASSES, SCORED, ToyCells, stack
 from unet_edu.export import to_onnx
 from unet_edu.metrics import confusion_matrix, iou, mean_foreground
 from unet_edu.model import UNet
@@ -41,20 +41,47 @@ def started(mount, live):
     return opener
 
 
+@pytest.fixture(scope="module")
+def running(browser, mounted, live):
+    """One page with the network running, for all tests that leave the network as it is; see `again`."""
+    page, errors = browser.new_page(), []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(mounted(LiveUNet()))
+    page.wait_for_selector("html[data-widgets=ready]")
+    page.get_by_role("button", name="Start the network").click()
+    answered(page)
+    yield page
+    page.close()
+    assert not errors, errors
+
+
+@pytest.fixture
+def again(running):
+    """That page, with the first scene and every control as at first."""
+    running.get_by_role("button", name="Reset").click()
+    running.evaluate("document.querySelector('.unet-foot details').open = false")
+    rested(running)
+    return running
+
+
 def answered(page):
     page.wait_for_function("document.querySelector('.unet-say').innerText.includes('Answered in')")
 
 
 def rested(page):
-    """Wait until nothing more is said: answers come as the network finds time."""
-    before = None
-    for _ in range(40):
-        page.wait_for_timeout(700)
-        words = page.locator("section.unet").inner_text()
-        if words == before and "…" not in words:
-            return words
-        before = words
-    raise AssertionError(words)
+    """Wait until nothing more is said: answers come as the network finds time. What the widget says then."""
+    return page.evaluate(
+        """() => new Promise((resolve, reject) => {
+        const root = document.querySelector("section.unet");
+        let quiet = 0;
+        const wait = () => { clearTimeout(quiet); quiet = setTimeout(() => { if (!root.innerText.includes("…")) end(resolve); else wait(); }, 800); };
+        const watch = new MutationObserver(wait), late = setTimeout(() => end(reject), 30_000);
+        const end = (settle) => { watch.disconnect(); clearTimeout(quiet); clearTimeout(late); settle(root.innerText); };
+        watch.observe(root, { subtree: true, childList: true, characterData: true, attributes: true });
+        wait();
+        })"""
+    )
 
 
 def say(page):
@@ -72,6 +99,20 @@ def drawn(page):
 def mask(network, image, gates=(1, 1, 1, 1)):
     with torch.no_grad():
         return run_stages(network, image, gates)["logits"].argmax(dim=1)
+
+
+def held_out_rows(page):
+    """The table's numbers: all gates open, and as they are set."""
+    rows = page.locator(".unet-held-out tbody tr").all()
+    return [[float(cell) for cell in row.locator("td").all_inner_texts() if cell] for row in rows]
+
+
+def held_out_scores(network, gates=(1, 1, 1, 1)):
+    """IoU of cell and crystal, and their mean, on the pictures of the table."""
+    images, masks = (torch.from_numpy(part) for part in stack(ToyCells(**SCORED)))
+    with torch.no_grad():
+        scores = iou(confusion_matrix(run_stages(network, images, gates)["logits"], masks))
+    return [*map(float, scores[1:]), mean_foreground(scores)]
 
 
 def shares(text):
@@ -120,8 +161,8 @@ def test_nothing_is_loaded_before_the_first_stroke_and_the_first_stroke_starts_t
     page.wait_for_function("/[1-9][\\d.]* % cell/.test(document.querySelector('.unet-say').innerText)")
 
 
-def test_what_is_said_of_a_drawing_is_what_torch_says_of_it(started, network):
-    page = started()
+def test_what_is_said_of_a_drawing_is_what_torch_says_of_it(again, network):
+    page = again
     stroke(page, [(8, 40), (10, 50), (16, 52)])
     rested(page)
     assert shares(say(page)) == wanted(mask(network, drawn(page)))
@@ -130,11 +171,11 @@ def test_what_is_said_of_a_drawing_is_what_torch_says_of_it(started, network):
     assert shares(say(page)) == wanted(mask(network, drawn(page)))
 
 
-def test_a_toy_picture_is_scored_against_its_mask(started, network):
-    page = started()
+def test_a_toy_picture_is_scored_against_its_mask(again, network):
+    page = again
     page.get_by_label("toy picture").select_option("2")
     rested(page)
-    images, masks = stack(ToyCells(64, seed=1, held_out=True), [1])
+    images, masks = stack(ToyCells(**SCORED), [1])
     assert torch.equal(drawn(page), torch.from_numpy(images))
     matrix = confusion_matrix(run_stages(network, torch.from_numpy(images))["logits"], torch.from_numpy(masks))
     cell, crystal = (float(value) for value in iou(matrix)[1:])
@@ -146,23 +187,18 @@ def test_a_toy_picture_is_scored_against_its_mask(started, network):
 
 
 @pytest.mark.parametrize("gates", [(0, 1, 1, 1), (1, 0.35, 1, 1), (1, 1, 0, 1), (0.5, 1, 1, 0)])
-def test_a_gate_changes_the_mask_and_the_held_out_score_as_in_torch(started, network, gates):
-    page = started()
+def test_a_gate_changes_the_mask_and_the_held_out_score_as_in_torch(again, network, gates):
+    page = again
     for name, gate in zip(GATES, gates, strict=True):
         slide(page, SLIDERS[name], round(100 * gate))
     rested(page)
     assert shares(say(page)) == wanted(mask(network, drawn(page), gates))
-    images, masks = (torch.from_numpy(part) for part in stack(ToyCells(64, seed=1, held_out=True)))
-    rows = page.locator(".unet-held-out tbody tr").all()
-    for row, given in zip(rows, ((1, 1, 1, 1), gates), strict=True):
-        with torch.no_grad():
-            scores = iou(confusion_matrix(run_stages(network, images, given)["logits"], masks))
-        told = [float(cell) for cell in row.locator("td").all_inner_texts()]
-        assert told == pytest.approx([*map(float, scores[1:]), mean_foreground(scores)], abs=1.1e-3)
+    for told, given in zip(held_out_rows(page), ((1, 1, 1, 1), gates), strict=True):
+        assert told == pytest.approx(held_out_scores(network, given), abs=1.1e-3)
 
 
-def test_a_probability_is_counted_from_the_threshold_on(started, network):
-    page = started()
+def test_a_probability_is_counted_from_the_threshold_on(again, network):
+    page = again
     page.get_by_label("laid over the drawing").select_option("class_2")
     for threshold in (20, 95):
         slide(page, "threshold for that probability", threshold)
@@ -174,8 +210,8 @@ def test_a_probability_is_counted_from_the_threshold_on(started, network):
         assert f"of {threshold} % or more" in say(page)
 
 
-def test_the_stages_shown_are_torchs_own_for_this_drawing(started, network):
-    page = started()
+def test_the_stages_shown_are_torchs_own_for_this_drawing(again, network):
+    page = again
     stroke(page, [(30, 8), (36, 14)])
     rested(page)
     with torch.no_grad():
@@ -190,8 +226,8 @@ def test_the_stages_shown_are_torchs_own_for_this_drawing(started, network):
             assert float(told[name].replace("−", "-")) == pytest.approx(float(value), abs=6e-4), (stage, name)
 
 
-def test_the_copied_code_runs_and_counts_the_pixels_that_the_page_tells_of(started):
-    page = started()
+def test_the_copied_code_runs_and_counts_the_pixels_that_the_page_tells_of(again):
+    page = again
     slide(page, SLIDERS["down1"], 40)
     rested(page)
     page.locator("summary", has_text="The same in PyTorch").click()
@@ -203,8 +239,8 @@ def test_the_copied_code_runs_and_counts_the_pixels_that_the_page_tells_of(start
     assert shares(say(page)) == [round(100 * counts[name] / 4096, 1) for name in CLASSES[1:]]
 
 
-def test_gradients_are_loaded_when_a_reader_asks_for_them(started):
-    page = started()
+def test_gradients_are_loaded_when_a_reader_asks_for_them(again):
+    page = again
     asked = []
     page.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
     page.get_by_label("show what it does see").check()
@@ -236,6 +272,14 @@ def test_an_exported_network_that_is_dropped_answers_from_then_on(mount, started
     assert "4\u2009×\u200964\u2009×\u200964" in page.locator("button[data-stage=inc]").inner_text()
     page.get_by_label("show what it does see").check()
     page.wait_for_function("document.querySelector('.unet-xray-say').innerText.includes('not for yours')")
+
+
+def test_a_network_of_two_classes_has_no_held_out_score_and_the_page_says_why(started, tmp_path):
+    page = started()
+    dropped(page, to_onnx(UNet(1, 2, width=2).eval(), tmp_path / "two.onnx").read_bytes(), "two.onnx")
+    page.wait_for_function("document.querySelector('.unet-held-out').innerText.includes('has 2')")
+    assert "…" not in page.locator(".unet-held-out").inner_text()
+    assert held_out_rows(page) == [[], []]
 
 
 @pytest.mark.parametrize(
@@ -281,6 +325,15 @@ def test_a_gate_that_moves_before_the_start_hides_the_record_and_brings_it_back(
     assert page.evaluate(recorded)
 
 
+def test_the_held_out_score_is_there_before_the_start_for_open_gates_alone(mount, live, network):
+    page = mount(LiveUNet())
+    page.wait_for_function("document.querySelector('.unet-held-out').innerText.includes('Recorded when')")
+    wanted = pytest.approx(held_out_scores(network), abs=6e-4)
+    assert held_out_rows(page) == [wanted, wanted]
+    slide(page, SLIDERS["down1"], 60)
+    assert held_out_rows(page) == [wanted, []]
+
+
 def recorded_words(page):
     page.wait_for_function(
         "document.querySelector('.unet-live').innerText.includes('What was recorded when this page was built')"
@@ -301,7 +354,7 @@ def test_without_webassembly_the_page_says_so_and_shows_what_was_recorded(open_p
     page.wait_for_selector("html[data-widgets=ready]")
     page.get_by_role("button", name="Start the network").click()
     assert "no WebAssembly" in recorded_words(page)
-    image = torch.from_numpy(stack(ToyCells(64, seed=1, held_out=True), [0])[0])
+    image = torch.from_numpy(stack(ToyCells(**SCORED), [0])[0])
     assert shares(say(page)) == wanted(mask(network, image))
     page.get_by_role("button", name="Reset").click()
     page.wait_for_timeout(600)
@@ -313,12 +366,8 @@ def test_without_webassembly_the_page_says_so_and_shows_what_was_recorded(open_p
     page.wait_for_function("!document.querySelector('.unet-say').innerText.includes('Recorded')")
 
 
-def test_a_page_opened_as_a_file_shows_what_was_recorded(open_page, mounted, pages, live_files, tmp_path):
-    path = "/" + mounted(LiveUNet()).rsplit("/", 1)[-1]
-    (tmp_path / "page.html").write_text(pages[path].replace("/host.js", "host.js"), encoding="utf-8")
-    (tmp_path / "host.js").write_text(pages["/host.js"], encoding="utf-8")
-    (tmp_path / "live").symlink_to(live_files)
-    page = open_page((tmp_path / "page.html").as_uri())
+def test_a_page_opened_as_a_file_shows_what_was_recorded(open_page, as_file):
+    page = open_page(as_file(LiveUNet()))
     page.wait_for_selector("html[data-widgets=ready]")
     page.get_by_role("button", name="Start the network").click()
     assert "opened as a file" in recorded_words(page)
@@ -404,12 +453,14 @@ def test_500_strokes_with_the_network_running_do_not_grow_the_memory(started):
 
 @pytest.mark.alone
 def test_a_pen_is_answered_within_33_ms(started):
-    found = [pen_to_repaint(started()) for _ in range(3)]
+    found = []
+    while len(found) < 3 and min(found, default=99) > 33:  # a busy machine gets two more chances
+        found.append(pen_to_repaint(started()))
     assert min(found) <= 33, found
 
 
-def test_an_empty_scene_is_answered_as_torch_answers_it(started, network):
-    page = started()
+def test_an_empty_scene_is_answered_as_torch_answers_it(again, network):
+    page = again
     before = drawn(page)
     page.get_by_role("button", name="Clear").click()
     rested(page)
@@ -417,8 +468,8 @@ def test_an_empty_scene_is_answered_as_torch_answers_it(started, network):
     assert shares(say(page)) == wanted(mask(network, drawn(page)))
 
 
-def test_what_is_being_typed_is_not_overwritten_by_an_answer(started):
-    page = started()
+def test_what_is_being_typed_is_not_overwritten_by_an_answer(again):
+    page = again
     box = page.get_by_label("size (radius, pixels), typed")
     box.fill("1")
     page.evaluate(
