@@ -13,7 +13,10 @@ from PIL import Image
 
 from unet_edu import figures
 from unet_edu.data import CLASSES, ToyCells, stack
-from unet_edu.figures import PALETTE, Picture, figure, ink, outline, runs, show_classes, show_source
+from unet_edu.figures import PALETTE, Picture, figure, ink, show_source
+from unet_edu.figures.maps import outline, runs, show_classes
+from unet_edu.figures.picture import grey_png, shorter
+from unet_edu.figures.style import MARKS
 from unet_edu.widgets.base import style
 
 
@@ -84,7 +87,7 @@ def test_an_unknown_role_is_refused_with_the_list():
 
 
 def test_no_colour_that_marks_a_role_is_left(svg):
-    assert not [role for role, mark in figures._MARKS.items() if mark in svg.lower()]
+    assert not [role for role, mark in MARKS.items() if mark in svg.lower()]
     assert "var(--unet-ink, #1b1f24)" in svg
 
 
@@ -122,7 +125,7 @@ def test_a_figure_is_well_formed_and_carries_its_text():
 
 def test_a_rectangle_is_written_short_and_stays_where_it_was():
     long = "M 1.23999 2.5 \nL 7.125 2.5 \nL 7.125 4.75 \nL 1.23999 4.75 \nL 1.23999 2.5 \nz\nM 0 0 \nL 1 1 \n"
-    assert figures.shorter(long) == "M1.23 2.5H7.12V4.75H1.23z\nM 0 0 \nL 1 1 \n"
+    assert shorter(long) == "M1.23 2.5H7.12V4.75H1.23z\nM 0 0 \nL 1 1 \n"
 
 
 def test_text_stays_text():
@@ -194,8 +197,8 @@ def test_a_grey_image_loses_channels_but_no_pixel():
 
     opaque, coloured = np.dstack([grey] * 3 + [np.full_like(grey, 255)]), np.dstack([grey, grey, 255 - grey])
     find = re.compile(r'"data:image/png;base64,([^"]*)"')
-    smaller = find.sub(figures.grey_png, link(opaque))
+    smaller = find.sub(grey_png, link(opaque))
     image = Image.open(io.BytesIO(base64.b64decode(find.match(smaller)[1])))
     assert image.mode == "L"
     assert (np.asarray(image) == grey).all()
-    assert find.sub(figures.grey_png, link(coloured)) == link(coloured)
+    assert find.sub(grey_png, link(coloured)) == link(coloured)
