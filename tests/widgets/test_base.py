@@ -92,7 +92,7 @@ def test_packed_array_is_decoded_to_the_same_numbers(run_js, kind):
     values = (np.arange(-3, 9) % 200).astype(kind)
     names = {"int16": "Int16Array", "uint8": "Uint8Array", "float32": "Float32Array"}
     told = run_js(
-        "const m = await import('/kit.js'); return [...m.decode(arg[0], globalThis[arg[1]])];",
+        "const m = await import('/dom.js'); return [...m.decode(arg[0], globalThis[arg[1]])];",
         [base.pack(values), names[kind]],
     )
     assert told == values.tolist()
@@ -113,7 +113,7 @@ def test_packed_array_is_decoded_to_the_same_numbers(run_js, kind):
 def test_numbers_are_shown_short_with_a_true_minus(run_js, value, text):
     assert (
         run_js(
-            "return (await import('/kit.js')).show(Number(arg));",
+            "return (await import('/dom.js')).show(Number(arg));",
             repr(value).replace("inf", "Infinity").replace("nan", "NaN"),
         )
         == text

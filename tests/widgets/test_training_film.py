@@ -44,7 +44,7 @@ def parts(picture):
 def test_packed_numbers_come_back_in_the_page(run_js, bits):
     values = np.random.default_rng(bits).integers(0, 1 << bits, (3, 5, 7))
     back = run_js(
-        """const m = await import("/training_film.js"), k = await import("/kit.js");
+        """const m = await import("/training_film.js"), k = await import("/dom.js");
         return [...m.unpackBits(k.decode(arg[0], Uint8Array), arg[1], arg[2])];""",
         [pack_bits(values, bits), bits, values.size],
     )

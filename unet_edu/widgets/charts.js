@@ -1,5 +1,7 @@
 // Three small charts: a map of values as square pixels, a histogram, and the curve that turns x into y.
-import { cellAt, diverging, mix, penFor, sequential, show, strokeFrames, write } from "./kit.js";
+import { show } from "./dom.js";
+import { cellAt, penFor, strokeFrames, write } from "./grid.js";
+import { diverging, mix, sequential } from "./ink.js";
 
 /** Value between -1 and 1 -> colour: "grey" for a photograph, "signed" round zero, "positive" from zero up. */
 export const shade = (palette, look, value) =>

@@ -1,6 +1,9 @@
 // One convolution or max-pooling: a window slides over the padded input, and what it never reads is marked.
+import { h, nested, reveal, show } from "./dom.js";
+import { legend } from "./grid.js";
+import { diverging, inkOn, mix, sequential } from "./ink.js";
+import { frame } from "./kit.js";
 import { conv2dTerms, maxPool2dSize } from "./shapes.js";
-import { diverging, frame, h, inkOn, legend, mix, nested, reveal, sequential, show } from "./kit.js";
 
 const WORDS = {
   title: "Convolution bench",

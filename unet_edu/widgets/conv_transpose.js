@@ -1,6 +1,9 @@
 // One transposed convolution, seen twice: each input pixel stamps the kernel (scatter), or a flipped kernel slides over zeros (gather).
+import { h, nested, show } from "./dom.js";
+import { legend } from "./grid.js";
+import { inkOn, mix, sequential } from "./ink.js";
+import { frame } from "./kit.js";
 import { convTranspose2dTerms } from "./shapes.js";
-import { frame, h, inkOn, legend, mix, nested, sequential, show } from "./kit.js";
 
 const WORDS = {
   title: "Transposed-convolution bench",

@@ -1,7 +1,10 @@
 // A DoubleConv under the microscope: one pixel of one channel at one stage, with the window, the weights and the sum behind it.
-import { drawGrid, dress, frame, freshId, h, inkOn, legend, mix, put, reveal, show } from "./kit.js";
-import { before, half, kind, normalise, products, readings, STAGES, windowAt } from "./microscope.js";
 import { drawBars, drawCurve, drawMap, drawScale, shade } from "./charts.js";
+import { dress, freshId, h, put, reveal, show } from "./dom.js";
+import { drawGrid, legend } from "./grid.js";
+import { inkOn, mix } from "./ink.js";
+import { frame } from "./kit.js";
+import { before, half, kind, normalise, products, readings, STAGES, windowAt } from "./microscope.js";
 
 const WORDS = {
   title: "DoubleConv microscope",

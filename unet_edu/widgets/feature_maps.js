@@ -1,5 +1,6 @@
 // Feature maps as square pixels: colour ramps looked up, many maps on one canvas, their numbers, and recorded input gradients.
-import { decode, diverging, mix, sequential, show } from "./kit.js";
+import { decode, show } from "./dom.js";
+import { diverging, mix, sequential } from "./ink.js";
 import { stageSize } from "./receptive.js";
 
 const SHADES = 256, rampStore = new Map();

@@ -1,5 +1,5 @@
 // A drawing and a network: start it, feed it each picture, keep its last answer; where it cannot run, say why and show what was recorded.
-import { decode, h, put, reveal, show } from "./kit.js";
+import { decode, h, put, reveal, show } from "./dom.js";
 import { engineScores, openEngine } from "./engine.js";
 
 export const LIVE_WORDS = {

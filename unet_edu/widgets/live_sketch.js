@@ -1,5 +1,6 @@
 // The live network in a small form: one canvas, a few tools, the mask as the pen moves.
-import { frame, h, show } from "./kit.js";
+import { h, show } from "./dom.js";
+import { frame } from "./kit.js";
 import { LIVE_WORDS, liveCode, liveRun, liveScores } from "./live_run.js";
 import { SCENE_BOUNDS, sceneCanvas } from "./scene_canvas.js";
 

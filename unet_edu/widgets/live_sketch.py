@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unet_edu.widgets.base import inline, style
-from unet_edu.widgets.live_unet import LiveNetwork
+from unet_edu.widgets.live_network import LiveNetwork
 from unet_edu.widgets.scene_canvas import SceneControls
 
 

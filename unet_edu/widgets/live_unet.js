@@ -1,5 +1,6 @@
 // Draw a picture and see a trained U-Net answer: its mask, every stage of it, and what each skip is worth.
-import { frame, h, put, reveal, show } from "./kit.js";
+import { h, put, reveal, show } from "./dom.js";
+import { frame } from "./kit.js";
 import { LIVE_WORDS, liveCode, liveRun, liveScores } from "./live_run.js";
 import { SCENE_BOUNDS, sceneCanvas } from "./scene_canvas.js";
 import { xray, XRAY_BOUNDS } from "./xray.js";

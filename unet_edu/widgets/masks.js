@@ -1,5 +1,5 @@
 // Class maps in the page: drawn as square pixels, counted into a confusion matrix, scored. The twin of metrics.py.
-import { dress } from "./kit.js";
+import { dress } from "./dom.js";
 
 /** "#rrggbb" or "rgb(r,g,b)" -> [r, g, b]. */
 export const channels = (colour) => (colour.startsWith("#") ? [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)) : colour.match(/\d+/g).map(Number));

@@ -1,8 +1,11 @@
 // A mask and a prediction that the reader spoils or paints: pixel accuracy, IoU, Dice and cross-entropy of the same mistakes, side by side.
-import { cellAt, dress, frame, h, hatch, legend, penFor, put, show, strokeFrames } from "./kit.js";
+import { TOY_SIDE, isPaintCode, paintCode, paintOf, spoil } from "./distortions.js";
+import { dress, h, put, show } from "./dom.js";
+import { cellAt, legend, penFor, strokeFrames } from "./grid.js";
+import { hatch } from "./ink.js";
+import { frame } from "./kit.js";
 import { confusion, evenCrossEntropy, meanForeground, scoresOf } from "./masks.js";
 import { line, paint } from "./paint.js";
-import { TOY_SIDE, isPaintCode, paintCode, paintOf, spoil } from "./distortions.js";
 import { playgroundCode } from "./playground_code.js";
 
 const WORDS = {

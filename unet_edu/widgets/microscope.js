@@ -1,5 +1,5 @@
 // What a DoubleConv said on one batch, unpacked from the widget's state (see double_conv.py), and the sums behind one value.
-import { decode } from "./kit.js";
+import { decode } from "./dom.js";
 
 export const STAGES = ["input", "conv1", "bn1", "relu1", "conv2", "bn2", "relu2"];
 /** 0 for the first conv, BatchNorm, ReLU, 1 for the second, -1 for the image. (Notebook 6 replaces String.at by one without at(-1).) */

@@ -1,5 +1,7 @@
 // Two discs, one true and one predicted: pixel accuracy, IoU and Dice of the same mistake, side by side.
-import { dress, frame, h, legend, put, show } from "./kit.js";
+import { dress, h, put, show } from "./dom.js";
+import { legend } from "./grid.js";
+import { frame } from "./kit.js";
 import { confusion, drawPixels, scoresOf, verdictColours } from "./masks.js";
 
 const WORDS = {

@@ -1,5 +1,5 @@
 // Painting on a grid of cells with a mouse, a pen, a finger or the keyboard: strokes without gaps, one pointer at a time.
-import { dress } from "./kit.js";
+import { dress } from "./dom.js";
 
 const PAINT_KEYS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }, PAINT_LEAP = 5;
 const paintSame = (a, b) => a.row === b.row && a.col === b.col;

@@ -1,5 +1,5 @@
 // A question that the reader answers before reading on: checked at once, the solution folded below.
-import { freshId, h, keepKeys } from "./kit.js";
+import { freshId, h, keepKeys } from "./dom.js";
 
 const WORDS = {
   kinds: { predict: "Predict", exercise: "Exercise" },

@@ -1,5 +1,5 @@
 // The canvas that a reader draws a scene on: tools, camera, undo, toy pictures, a picture of one's own. It holds the scene; a link does not.
-import { decode, dress, freshId, h, put } from "./kit.js";
+import { decode, dress, freshId, h, put } from "./dom.js";
 import { paint } from "./paint.js";
 import { blankScene, lampLight, penStroke, photograph, pictureScene, SCENE_LAMPS, SCENE_SIDE, stampedScene } from "./scene.js";
 import { greyPicture } from "./scene_files.js";

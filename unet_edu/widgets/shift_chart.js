@@ -1,5 +1,6 @@
 // The shift of every cell along one axis as points, with zeros and cuts as bars: where a decoder map stands against its skip.
-import { penFor, show, write } from "./kit.js";
+import { show } from "./dom.js";
+import { penFor, write } from "./grid.js";
 
 /** Draw the shift of every cell along one axis; returns the skip cell under a pointer. */
 export function drawShifts(canvas, { axis, summary, range, position, width, palette }) {

@@ -1,6 +1,9 @@
 // Four ways to bring a decoder map to the size of its skip, drawn at the corner where the odd pixel is, with the shift of each.
 import { alignAxis, blend, poolOf, shiftSummary } from "./align.js";
-import { decode, dress, drawGrid, frame, h, legend, put, sequential, show } from "./kit.js";
+import { decode, dress, h, put, show } from "./dom.js";
+import { drawGrid, legend } from "./grid.js";
+import { sequential } from "./ink.js";
+import { frame } from "./kit.js";
 import { drawShifts } from "./shift_chart.js";
 
 const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;

@@ -1,5 +1,7 @@
 // One grey value against a mask: hits, misses and false alarms as the threshold moves, and the best that any threshold can do.
-import { decode, frame, h, legend, penFor, put, show, write } from "./kit.js";
+import { decode, h, put, show } from "./dom.js";
+import { legend, penFor, write } from "./grid.js";
+import { frame } from "./kit.js";
 import { classColours, confusion, drawPixels, scoresOf, verdictColours } from "./masks.js";
 
 const WORDS = {

@@ -1,7 +1,10 @@
 // A training run as a film: loss so far, masks of held-out pictures, one filter and one feature map at the chosen moment.
-import { decode, diverging, dress, frame, h, legend, penFor, put, reveal, show, write } from "./kit.js";
-import { classColours, confusion, drawPixels, verdictColours } from "./masks.js";
 import { drawMap, drawScale } from "./charts.js";
+import { decode, dress, h, put, reveal, show } from "./dom.js";
+import { legend, penFor, write } from "./grid.js";
+import { diverging } from "./ink.js";
+import { frame } from "./kit.js";
+import { classColours, confusion, drawPixels, verdictColours } from "./masks.js";
 
 const WORDS = {
   title: "Training film",

@@ -1,6 +1,9 @@
 // The whole network as a U: every stage's map with its channels and size, what F.pad adds, and what each stage costs.
+import { freshId, h, put } from "./dom.js";
+import { legend } from "./grid.js";
+import { mix } from "./ink.js";
+import { frame } from "./kit.js";
 import { unetTrace } from "./shapes.js";
-import { frame, freshId, h, legend, mix, put } from "./kit.js";
 
 const WORDS = {
   title: "U-Net trace",

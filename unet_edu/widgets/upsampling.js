@@ -1,5 +1,8 @@
 // Doubling one row of pixels in four ways: where each output pixel looks in the input, and with which weights.
-import { frame, h, inkOn, mix, put, reveal, sequential, show, write } from "./kit.js";
+import { h, put, reveal, show } from "./dom.js";
+import { write } from "./grid.js";
+import { inkOn, mix, sequential } from "./ink.js";
+import { frame } from "./kit.js";
 
 const WORDS = {
   title: "Up-sampling bench",
