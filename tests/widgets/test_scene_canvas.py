@@ -33,7 +33,7 @@ export default { render };
 class Drawing(SceneControls, Widget):
     """The smallest widget that holds the canvas."""
 
-    _esm = inline("scene_canvas.js") + RENDER
+    _esm = inline("kit.js", "scene_canvas.js") + RENDER
     _css = style()
 
 

@@ -41,7 +41,7 @@ export default { render };
 class XRayBench(XRay, Widget):
     """Two recorded answers, four gates that scale nothing, and an X-ray of them."""
 
-    _esm = inline("xray.js").replace("\nexport ", "\n") + RENDER
+    _esm = inline("kit.js", "xray.js").replace("\nexport ", "\n") + RENDER
     _css = style() + ".unet-xray-bench .unet-body { grid-template-columns: minmax(0, 1fr) !important; }"
 
     picture = Bounded(0, 0, 1, "the recorded answer")

@@ -20,8 +20,10 @@ IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 
 
 @cache
-def inline(name: str) -> str:
-    """Return the module ``name`` of this folder as one text, with every file that it imports pasted above it, once.
+def inline(*names: str) -> str:
+    """Return modules of this folder as one text, with every file that they import pasted above them, once.
+
+    The last one keeps its exports.
 
     Raises:
         ValueError: an import of a form that would survive in the text and fail in a Blob.
@@ -38,7 +40,9 @@ def inline(name: str) -> str:
             raise ValueError(f'{file}: write imports as `import {{ name }} from "./file.js";`, each on its own line')
         parts[file] = source if is_root else re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
 
-    paste(name, True)
+    for name in names:
+        if name not in parts:
+            paste(name, name == names[-1])
     return "\n".join(f"// {file}\n{text}" for file, text in parts.items())
 
 
