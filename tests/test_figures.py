@@ -125,7 +125,9 @@ def test_a_figure_is_well_formed_and_carries_its_text():
 
 def test_a_rectangle_is_written_short_and_stays_where_it_was():
     long = "M 1.23999 2.5 \nL 7.125 2.5 \nL 7.125 4.75 \nL 1.23999 4.75 \nL 1.23999 2.5 \nz\nM 0 0 \nL 1 1 \n"
-    assert shorter(long) == "M1.23 2.5H7.12V4.75H1.23z\nM 0 0 \nL 1 1 \n"
+    assert shorter(long) == "M1.23 2.5h5.89v2.25h-5.89z\nM 0 0 \nL 1 1 \n"
+    back = "M 7.00 4.75 \nL -1.5 4.75 \nL -1.5 2.5 \nL 7.00 2.5 \nz"
+    assert shorter(back) == "M7 4.75h-8.5v-2.25h8.5z"
 
 
 def test_text_stays_text():

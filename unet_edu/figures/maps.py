@@ -39,8 +39,9 @@ def show_classes(ax, mask, under=None, roles=None) -> None:
     for spine in ax.spines.values():
         spine.set_visible(False)
     for label, (role, hatch) in (roles or CLASS_LOOK).items():
-        inside = np.pad(mask == label, 1)
-        if not inside.any() or (under is not None and label == 0):
+        ground = label == 0 and under is None  # the others are drawn over it: one rectangle instead of hundreds
+        inside = np.pad((mask == label) | ground, 1)
+        if not (mask == label).any() or (under is not None and label == 0):
             continue
         if under is None:
             ax.add_patch(PathPatch(runs(inside), facecolor=ink(role), edgecolor=ink("ink"), linewidth=0, hatch=hatch))
