@@ -1,7 +1,7 @@
 """Find a Chromium for the browser tests, or install one: Debian's package as root, Playwright's own otherwise.
 
-Tests prefer the one without a window, which opens a page in a quarter of the time; `make bench` measures in the whole
-browser, as readers have it.
+Tests prefer the one without a window, to which a new page is less work; `make bench` measures in the whole browser,
+as readers have it.
 """
 
 from __future__ import annotations

@@ -39,12 +39,14 @@ def show_classes(ax, mask, under=None, roles=None) -> None:
     for spine in ax.spines.values():
         spine.set_visible(False)
     for label, (role, hatch) in (roles or CLASS_LOOK).items():
-        ground = label == 0 and under is None  # the others are drawn over it: one rectangle instead of hundreds
-        inside = np.pad((mask == label) | ground, 1)
-        if not (mask == label).any() or (under is not None and label == 0):
+        inside = np.pad(mask == label, 1)
+        if not inside.any() or (under is not None and label == 0):
             continue
         if under is None:
-            ax.add_patch(PathPatch(runs(inside), facecolor=ink(role), edgecolor=ink("ink"), linewidth=0, hatch=hatch))
+            if label == 0:  # the ground lies under the others: one rectangle instead of hundreds
+                inside[1:-1, 1:-1] = True
+            look = {"facecolor": ink(role), "edgecolor": ink("ink"), "linewidth": 0, "hatch": hatch}
+            ax.add_patch(PathPatch(runs(inside), **look, zorder=int(label != 0)))
         else:
             ax.add_patch(PathPatch(outline(inside), facecolor="none", edgecolor=ink(role), linewidth=1.6))
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from unet_edu.data import CLASSES, ToyCells
+from unet_edu.data import CLASSES, SCORED, ToyCells
 from unet_edu.files import whole_file
 from unet_edu.model import UNet
 from unet_edu.train import Recipe, Scores, default_run, evaluate
@@ -43,7 +43,7 @@ def make(width: int, folder: Path | None = None, recipe: Recipe | None = None) -
     state = {name: x.half() if x.is_floating_point() else x for name, x in run.model.state_dict().items()}
     stored = UNet(1, len(CLASSES), width=width)
     stored.load_state_dict(state)  # the card speaks of the weights as they are read back
-    held_out, live = ToyCells(recipe.n_held_out, recipe.size, 0, held_out=True), ToyCells(64, 64, 1, held_out=True)
+    held_out, live = ToyCells(recipe.n_held_out, recipe.size, 0, held_out=True), ToyCells(**SCORED)
     facts = {
         "network": f"UNet(1, {len(CLASSES)}, width={width})",
         "parameters": sum(p.numel() for p in stored.parameters()),

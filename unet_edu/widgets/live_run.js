@@ -104,12 +104,14 @@ export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, 
   ui.leave(() => { gone = true; engine?.close(); });
 
   // What was recorded for the first scene is shown until the network itself answers: it comes when the page has nothing else to do.
-  if (model.live) (window.requestIdleCallback || setTimeout)(() => loadRecorded(model.live).then((told) => {
+  if (model.live) (window.requestIdleCallback || setTimeout)(() => loadRecorded(model.live).then(remember, () => {}));
+
+  function remember(told) {
     recorded = told;
     if (engine || gone) return;
     refresh();
     heard(); // a score is there, whatever is drawn
-  }, () => {}));
+  }
 
   function start() {
     if (engine || opening) return opening;
@@ -144,9 +146,8 @@ export function liveRun(ui, { model, gates = () => [1, 1, 1, 1], stages, heard, 
     put(status, "");
     if (!model.live) return;
     try {
-      recorded = await loadRecorded(model.live);
+      remember(await loadRecorded(model.live));
       put(status, words.recorded);
-      refresh();
     } catch (missing) {
       put(status, words.lost(missing.message));
     }
