@@ -20,6 +20,12 @@ TYPES = {
 }
 
 
+@functools.lru_cache(maxsize=512)
+def packed(body: bytes) -> bytes:
+    """The body under gzip: many pages ask for the same files."""
+    return gzip.compress(body, 6)
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     def __init__(self, *args, extra: dict[str, str | Path], **kwargs):
         self.extra = extra
@@ -41,7 +47,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             body, kind = path.read_bytes(), TYPES.get(path.suffix, "application/octet-stream")
         else:
             return self.send_error(404)
-        body = gzip.compress(body, 6)
+        body = packed(body)
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Encoding", "gzip")

@@ -2,8 +2,6 @@
 
 import json
 import re
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import one_stylesheet
@@ -26,23 +24,7 @@ with open({log!r}, "a") as file:
 """
 
 
-def jupyter_book_build(folder):
-    """What `jupyter-book build` does, in this process: (exit code, output)."""
-    from click.testing import CliRunner
-    from jupyter_book.cli.main import build
-
-    done = CliRunner().invoke(build, [str(folder)])
-    return done.exit_code, f"{done.output} {done.exception}"
-
-
-@pytest.fixture
-def other_process():
-    """A process for several builds: most of a small build is importing what it needs, and that is done once here."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        yield pool
-
-
-def test_second_build_executes_only_what_changed_and_a_changed_package_everything(tmp_path, other_process):
+def test_second_build_executes_only_what_changed_and_a_changed_package_everything(tmp_path, build_book):
     log = tmp_path / "log.txt"
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: a\nchapters: [{file: b}]\n")
     (tmp_path / "_config.yml").write_text(
@@ -54,8 +36,7 @@ def test_second_build_executes_only_what_changed_and_a_changed_package_everythin
 
     def build():
         log.write_text("")
-        code, output = other_process.submit(jupyter_book_build, tmp_path).result()
-        assert code == 0, output
+        build_book(tmp_path)
         return log.read_text().split()
 
     assert sorted(build()) == ["a", "b"]

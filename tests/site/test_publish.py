@@ -1,9 +1,6 @@
 """The built site and what publishing adds to it: the wheel, the downloads, a button for Colab only where one can work."""
 
-import os
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -17,7 +14,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def little_book(tmp_path_factory):
+def little_book(tmp_path_factory, build_book):
     """build(repository, site) -> the folder of a book with one chapter, built for that site, or for none."""
     folder = tmp_path_factory.mktemp("book")
     chapter = nbformat.v4.new_notebook(
@@ -36,17 +33,13 @@ def little_book(tmp_path_factory):
     )
 
     def build(repository=None, site=None):
-        given = {} if repository is None else {"BOOK_REPOSITORY": repository, "BOOK_PAGES_URL": site}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("BOOK_")}
-        command = [Path(sys.executable).with_name("jupyter-book"), "build", folder]
-        done = subprocess.run(command, env=kept | given, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        build_book(folder, **({"BOOK_REPOSITORY": repository, "BOOK_PAGES_URL": site} if repository else {}))
         return folder / "_build"
 
     return build
 
 
-def test_the_button_comes_and_goes_with_the_repository_and_follows_it(little_book):
+def test_the_button_comes_and_goes_with_the_repository_and_the_cell_that_installs_is_on_no_page(little_book):
     for repository in ("reader/the-book", None, "someone/a-fork"):
         built = little_book(repository, "https://reader.example/the-book/")
         chapter = (built / "html" / "notebooks" / "one.html").read_text(encoding="utf-8")
@@ -54,6 +47,8 @@ def test_the_button_comes_and_goes_with_the_repository_and_follows_it(little_boo
         wanted = f"https://colab.research.google.com/github/{repository}/blob/colab/notebooks/one.ipynb"
         assert found == ([wanted] if repository else [])
         assert ("Open in Colab" in chapter) == bool(repository)
+        assert "cell_input" in chapter
+        assert "Install the package" not in chapter  # the cell that installs is for a copy, not for the page
         assert "Open in Colab" not in (built / "html" / "start.html").read_text(encoding="utf-8")
         assert (built / "colab" / "notebooks" / "one.ipynb").exists() == bool(repository)
 
@@ -63,12 +58,6 @@ def test_the_button_comes_and_goes_with_the_repository_and_follows_it(little_boo
         if repository:
             assert nbformat.read(built / "colab" / "notebooks" / "one.ipynb", 4) == download
             assert "[start](https://reader.example/the-book/start.html)" in download.cells[0].source
-
-
-def test_the_cell_that_installs_is_not_on_the_page(little_book):
-    page = (little_book() / "html" / "notebooks" / "one.html").read_text(encoding="utf-8")
-    assert "cell_input" in page
-    assert "Install the package" not in page
 
 
 def test_a_book_built_without_a_repository_has_no_button_and_names_none():
