@@ -90,7 +90,7 @@ export function outputValue({ operation, n, k, s, p, d, x, w }, row, column) {
 }
 
 /** Which rows (and so columns) of the image some window reads: a list of n booleans. */
-export function readRows({ n, k, s, p, d }, size) {
+function readRows({ n, k, s, p, d }, size) {
   const read = Array(n).fill(false);
   for (let o = 0; o < size; o++) for (let a = 0; a < k; a++) if (o * s + a * d - p in read) read[o * s + a * d - p] = true;
   return read;

@@ -3,14 +3,14 @@
 
 export const TOY_SIDE = 32;
 /** [class, row, column, radius], the largest first. */
-export const TOY_OBJECTS = [[1, 9, 9, 7], [2, 9, 23, 6], [2, 23, 10, 5], [1, 22, 22, 5], [1, 28, 29, 3], [2, 17, 29, 2]];
+const TOY_OBJECTS = [[1, 9, 9, 7], [2, 9, 23, 6], [2, 23, 10, 5], [1, 22, 22, 5], [1, 28, 29, 3], [2, 17, 29, 2]];
 const TOY_PIXELS = TOY_SIDE * TOY_SIDE, TOY_LETTERS = "ubcx"; // of a painted pixel: untouched, or the class
 
 /** The objects of a scene: "both" classes, "cells" only, or "nothing". */
 export const toyObjects = (scene) => (scene === "nothing" ? [] : TOY_OBJECTS.filter(([label]) => scene === "both" || label === 1));
 
 /** Class of each pixel: within `tenths` of the radius of an object, by the straight distance (1) or the larger of the two (2). */
-export function toyMask(objects, tenths) {
+function toyMask(objects, tenths) {
   const map = new Uint8Array(TOY_PIXELS);
   for (const [label, row, column, radius] of objects) {
     for (let r = 0, i = 0; r < TOY_SIDE; r++) for (let c = 0; c < TOY_SIDE; c++, i++) {
@@ -30,7 +30,7 @@ export const erodeClasses = (map, side = TOY_SIDE) => map.map((label, i) => (cro
 /** A background pixel beside an object takes its class, the larger number of two. */
 export const dilateClasses = (map, side = TOY_SIDE) => map.map((label, i) => label || Math.max(...crossAt(map, side, i)));
 /** Moved down and to the right; what comes in is background. */
-export const shiftClasses = (map, down, right, side = TOY_SIDE) => map.map((_, i) => {
+const shiftClasses = (map, down, right, side = TOY_SIDE) => map.map((_, i) => {
   const r = Math.floor(i / side) - down, c = (i % side) - right;
   return r >= 0 && r < map.length / side && c >= 0 && c < side ? map[r * side + c] : 0;
 });

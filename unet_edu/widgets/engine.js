@@ -25,7 +25,7 @@ const ENGINE_PATIENCE = 60; // seconds until a kernel that says nothing counts a
 const ENGINE_SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]; // a module with one SIMD instruction
 
 /** Names of the outputs, in the order of a forward pass. */
-export const ENGINE_STAGES = ["inc", "down1", "down2", "down3", "down4", "up1", "up2", "up3", "up4", "logits"];
+const ENGINE_STAGES = ["inc", "down1", "down2", "down3", "down4", "up1", "up2", "up3", "up4", "logits"];
 
 /**
  * Start the network: {kind, info, run, score, load, close}, or an Error whose message is for readers.

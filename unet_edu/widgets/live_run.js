@@ -21,7 +21,7 @@ export const LIVE_WORDS = {
 const LIVE_SIDE = 64, LIVE_PIXELS = LIVE_SIDE * LIVE_SIDE;
 
 /** Logits (classes x pixels) -> {mask, probabilities}: the largest logit wins, and the softmax of all. */
-export function liveMask(logits, classes) {
+function liveMask(logits, classes) {
   const pixels = logits.length / classes, mask = new Uint8Array(pixels), probabilities = new Float32Array(logits.length);
   for (let i = 0; i < pixels; i++) {
     let best = 0, sum = 0;

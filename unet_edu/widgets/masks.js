@@ -17,7 +17,7 @@ export function drawPixels(canvas, { rows, cols, size, colour }) {
 }
 
 /** Stripes that double a colour: is pixel i on a stripe? kind: "diagonal", "back" or "dots". */
-export function onStripe(i, cols, kind) {
+function onStripe(i, cols, kind) {
   const r = Math.floor(i / cols), c = i % cols;
   if (kind === "dots") return r % 3 === 1 && c % 3 === 1;
   return (kind === "back" ? r - c + 4 * cols : r + c) % 4 === 0;

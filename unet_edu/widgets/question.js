@@ -9,7 +9,7 @@ const WORDS = {
 };
 
 /** Text with `code` in backticks -> nodes. */
-export const rich = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
+const rich = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
 
 function question({ model, el }) {
   const options = model.get("options"), name = freshId(), kind = WORDS.kinds[model.get("kind")];

@@ -5,7 +5,7 @@ import { blankScene, lampLight, penStroke, photograph, pictureScene, SCENE_LAMPS
 import { greyPicture } from "./scene_files.js";
 import { OVERLAY_FINE, paintOverlay } from "./scene_overlay.js";
 
-export const SCENE_WORDS = {
+const SCENE_WORDS = {
   tool: "Tool",
   tools: { cell: "draw a cell", crystal: "draw a crystal", erase: "erase", stamp_cell: "stamp a cell", stamp_crystal: "stamp a crystal" },
   radius: "size (radius, pixels)", noise: "camera noise (‰ of white)", light: "uneven light (%)", lamp: "brighter side",

@@ -78,7 +78,7 @@ export function windowOf(axis) {
 }
 
 /** A recorded map as a level's skip: its last corner lies at the end of the level; for odd sizes its last row or column is cut. */
-export function cornerOf(cells, side, rows, cols) {
+function cornerOf(cells, side, rows, cols) {
   const index = (i, size) => i - (size % 2 ? size + 1 : size) + side;
   return (r, c) => {
     if (r >= rows || c >= cols) return 0;  // over the zeros that the image was padded with
