@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import logging
 import os
 import re
 import shutil
 import sys
 from pathlib import Path
 
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
+from sphinx.util.logging import getLogger
 from still_widgets import still_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
+logger = getLogger(__name__)
 UNUSED_CSS = ("sphinx-thebe", "togglebutton")
 UNUSED_JS = ("thebe", "toggle", "sphinx_highlight", "DOCUMENTATION_OPTIONS")
 NAMED = {  # what the stock templates say to a screen reader, mended
@@ -133,12 +138,41 @@ def forget_stale_results(app: Sphinx, env, added, changed, removed) -> list[str]
     cache = Path(app.config.nb_execution_cache_path or Path(app.outdir).parent / ".jupyter_cache")
     stamp = cache.with_name("package.sha256")
     digest = package_digest()
-    if stamp.exists() and stamp.read_text() == digest:
-        return []
-    shutil.rmtree(cache, ignore_errors=True)
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest)
-    return sorted(env.found_docs)
+    fresh = stamp.exists() and stamp.read_text() == digest
+    if not fresh:
+        shutil.rmtree(cache, ignore_errors=True)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(digest)
+    execute_side_by_side(app, cache, sorted(added | changed if fresh else env.found_docs))
+    return [] if fresh else sorted(env.found_docs)
+
+
+def execute_side_by_side(app: Sphinx, cache: Path, names: list[str]) -> None:
+    """Execute notebooks that will be read, as many at once as there are cores, so that reading finds them in the cache.
+
+    Those named in `unet_execute_alone` are left to myst-nb, which takes one after the other: they need all cores. So is
+    one that fails here: it fails again there, and is reported as the build's settings say.
+    """
+    paths = [app.env.doc2path(name) for name in names if name not in app.config.unet_execute_alone]
+    paths = [path for path in paths if path.endswith(".ipynb")]
+    if app.config.nb_execution_mode != "cache" or not paths:
+        return
+    store = get_cache(cache)
+    for path in paths:
+        store.add_nb_to_project(path)
+    todo = [record.uri for record in store.list_unexecuted(filter_uris=paths)]
+    if len(todo) < 2:
+        return
+    logger.info("executing %d notebooks side by side", len(todo))
+    quiet, threads = logging.getLogger("side_by_side"), os.environ.get("OMP_NUM_THREADS")
+    quiet.setLevel(logging.WARNING)
+    os.environ["OMP_NUM_THREADS"] = threads or "1"  # the other cores are taken by other kernels
+    try:
+        executor = load_executor("local-parallel", store, quiet)
+        executor.run_and_cache(filter_uris=todo, timeout=app.config.nb_execution_timeout)
+    finally:
+        if threads is None:
+            del os.environ["OMP_NUM_THREADS"]
 
 
 def skip_the_obvious(app: Sphinx, what: str, name: str, obj, skip: bool, options) -> bool | None:
@@ -153,6 +187,7 @@ def setup(app: Sphinx) -> dict:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))  # for the API pages
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.add_config_value("unet_execute_alone", [], "")
     app.connect("env-get-outdated", forget_stale_results)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", skip_the_obvious)

@@ -18,15 +18,16 @@ def jupyter_book_build(folder, environment):
 
 @pytest.fixture(scope="module")
 def build_book():
-    """build(folder, **environment): build the book in `folder` with these variables and no others named BOOK_...
+    """build(folder, fails, **environment) -> output: build the book in `folder` with these variables and no others named BOOK_...
 
     All in one other process: most of a small build is importing what it needs, and that is done once there.
     """
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
 
-        def build(folder, **environment):
+        def build(folder, fails=False, **environment):
             without = {name: None for name in os.environ if name.startswith("BOOK_")}
             code, output = pool.submit(jupyter_book_build, folder, without | environment).result()
-            assert code == 0, output
+            assert bool(code) == fails, output
+            return output
 
         yield build

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import one_stylesheet
 import pytest
 import unet_book
@@ -18,35 +19,52 @@ kernelspec: {{display_name: Python 3, language: python, name: python3}}
 # {name}
 
 ```{{code-cell}} ipython3
+import os
 with open({log!r}, "a") as file:
-    file.write("{name} ")
+    file.write("{name}:" + os.environ.get("OMP_NUM_THREADS", "all") + " ")
 ```
 """
 
 
 def test_second_build_executes_only_what_changed_and_a_changed_package_everything(tmp_path, build_book):
+    """A text with cells, and three notebooks: two that are executed side by side, one that asked for all cores."""
     log = tmp_path / "log.txt"
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: a\nchapters: [{file: b}]\n")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: text\nchapters: [{file: a}, {file: b}, {file: alone}]\n")
     (tmp_path / "_config.yml").write_text(
-        "title: Two notes\nonly_build_toc_files: true\nexecute: {execute_notebooks: cache}\n"
-        f"sphinx: {{local_extensions: {{unet_book: {ROOT / 'book' / '_ext'}}}, config: {{nb_ipywidgets_js: {{}}}}}}\n"
+        "title: Notes\nonly_build_toc_files: true\nexecute: {execute_notebooks: cache}\n"
+        f"sphinx: {{local_extensions: {{unet_book: {ROOT / 'book' / '_ext'}}}, config: {{nb_ipywidgets_js: {{}}, "
+        "nb_execution_raise_on_error: true, unet_execute_alone: [alone]}}\n"
     )
-    for name in "ab":
-        (tmp_path / f"{name}.md").write_text(NOTE.format(name=name, log=str(log)))
+    (tmp_path / "text.md").write_text(NOTE.format(name="text", log=str(log)))
 
-    def build():
+    def write(name, *more):
+        code = f'import os\nwith open({str(log)!r}, "a") as file:\n    file.write("{name}:" + os.environ.get("OMP_NUM_THREADS", "all") + " ")'
+        cells = [nbformat.v4.new_markdown_cell(f"# {name}"), *map(nbformat.v4.new_code_cell, (code, *more))]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+
+    def build(fails=""):
         log.write_text("")
-        build_book(tmp_path)
-        return log.read_text().split()
+        output = build_book(tmp_path, bool(fails), OMP_NUM_THREADS=None)
+        assert fails in output
+        return sorted(log.read_text().split())
 
-    assert sorted(build()) == ["a", "b"]
+    for name in ("a", "b", "alone"):
+        write(name)
+    assert build() == ["a:1", "alone:all", "b:1", "text:all"]
     assert build() == []
-    (tmp_path / "b.md").write_text(
-        NOTE.format(name="b", log=str(log)) + "\nOne more sentence.\n\n```{code-cell}\n1 + 1\n```\n"
-    )
-    assert build() == ["b"]
+    write("b", "1 + 1")
+    assert build() == ["b:all"]  # one notebook has all cores to itself
     (tmp_path / "_build" / "package.sha256").write_text("of an older package")
-    assert sorted(build()) == ["a", "b"]
+    assert build() == ["a:1", "alone:all", "b:1", "text:all"]
+    write("a", "1 / 0")
+    write("b", "1 + 2")
+    assert build(fails="a.ipynb: WARNING: Executing notebook failed: CellExecutionError") == [
+        "a:1",
+        "a:all",
+        "b:1",
+    ]  # what fails is told by the build itself
+    write("a", "1 / 1")
+    assert build() == ["a:all"]
 
 
 def test_formulas_are_mathml_with_plain_underscores():
