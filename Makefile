@@ -29,7 +29,7 @@ help:
 	@echo "make fix     format and lint with ruff; strip the outputs of notebooks"
 	@echo "make clean   remove everything that was built (the environment stays)"
 
-# uv installs in a third of pip's time. pip goes first for torch, since it follows the reader's settings (an index with
+# uv installs quicker than pip. pip goes first for torch, since it follows the reader's settings (an index with
 # builds for the CPU alone, say), and for everything where uv cannot (a mirror that only pip is told of).
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 

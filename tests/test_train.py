@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from sklearn.metrics import jaccard_score
 from torch import nn
 
-from tests.yardstick import best_share
 from unet_edu.batches import as_tensors, deal
 from unet_edu.data import ToyCells, stack
 from unet_edu.losses import cross_entropy, cross_entropy_and_dice
@@ -37,15 +36,13 @@ def same(a, b):
 
 @pytest.mark.alone
 def test_the_default_run_reaches_090_in_20_seconds():
-    def train():
-        nonlocal run
-        seen.clear()
-        run = default_run(threads=2, progress=False, on_epoch=lambda epoch, *_: seen.append(epoch))
-        return run.seconds
-
-    run, seen = None, []
-    assert best_share(20, train, tries=2) <= 1  # once more if another program had the cores
+    for _ in range(2):  # once more if another program had the cores: two threads then wait for each other
+        seen = []
+        run = default_run(threads=2, progress=False, on_epoch=lambda epoch, *_, seen=seen: seen.append(epoch))
+        if run.seconds <= 20:
+            break
     assert run.scores.mean_iou >= 0.90
+    assert run.seconds <= 20
     assert sum(map(sum, run.scores.matrix)) == 256 * 64 * 64  # all held-out pixels were scored
     assert seen == [entry["epoch"] for entry in run.history.epochs] == list(range(1, run.recipe.epochs + 1))
     watched = [entry["held_out"]["mean_iou"] for entry in run.history.epochs]

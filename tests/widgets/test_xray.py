@@ -8,7 +8,6 @@ import pytest
 from tests.site.test_pages import AXE
 from tests.widgets.driving import set_slider
 from tests.widgets.xray_bench import ask, bench, collapsed, network, pictures
-from tests.yardstick import best_share
 from unet_edu.effective import effective_field, held_by
 from unet_edu.receptive import STAGES, receptive_field
 from unet_edu.widgets.xray import XRay
@@ -354,7 +353,8 @@ def test_no_barrier_is_found(mount, width, scheme):
 @pytest.mark.alone
 def test_a_whole_answer_is_drawn_within_6_ms(mount):
     page = mount(bench(stage="up4"), height=2000)
-    draw = """async () => { const { ray, ui, answers } = window.bench, times = [];
+    times = page.evaluate(
+        """async () => { const { ray, ui, answers } = window.bench, times = [];
         for (let i = 0; i < 60; i++) {
           await new Promise(requestAnimationFrame);
           const { stages, ...image } = answers[i % 2], fresh = Object.fromEntries(Object.entries(stages).map(([name, { data, shape }]) => [name, { data, shape }]));
@@ -364,4 +364,5 @@ def test_a_whole_answer_is_drawn_within_6_ms(mount):
           times.push(performance.now() - start);
         }
         return times.sort((a, b) => a - b); }"""
-    assert best_share(6, lambda: page.evaluate(draw)[30], tries=2) <= 1  # the median
+    )
+    assert times[30] <= 6, f"median {times[30]:.1f} ms, p95 {times[56]:.1f} ms"
