@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 NAME = "book.css"
 NOTES = "sheets.json"
 FIRST = ["styles/theme.css", "styles/bootstrap.css", "styles/pydata-sphinx-theme.css"]
+WHOLE = ["widgets.css"]  # its class names are put together in scripts
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 PART = re.compile(r"[.#](-?[A-Za-z_][\w-]*)")
 
@@ -48,8 +49,8 @@ def is_used(selector: str, words: set[str]) -> bool:
     return all(name in words for name in PART.findall(bare))
 
 
-def purge(css: str, words: set[str]) -> str:
-    """Return `css` without comments and without the selectors that nothing in the book can match."""
+def purge(css: str, words: set[str] | None) -> str:
+    """Return `css` without comments and, given `words`, without the selectors that nothing in the book can match."""
     kept = []
     for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
         if rule.type == "at-rule" and rule.lower_at_keyword in {"charset", "import"}:
@@ -63,7 +64,7 @@ def purge(css: str, words: set[str]) -> str:
             if inner:
                 kept.append(f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{inner}}}")
         elif rule.type == "qualified-rule":
-            selectors = [text for text in split_selectors(rule.prelude) if is_used(text, words)]
+            selectors = [text for text in split_selectors(rule.prelude) if words is None or is_used(text, words)]
             body = re.sub(r"\s*\n\s*", "", tinycss2.serialize(rule.content)).strip()
             if selectors and body:
                 kept.append(f"{','.join(selectors)}{{{body}}}")
@@ -93,8 +94,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     (Path(app.doctreedir) / NOTES).write_text(json.dumps(app.unet_sheets), encoding="utf-8")
     static = Path(app.outdir) / "_static"
     words = words_in_use(Path(app.outdir))
-    texts = [gather(static, name) for name in app.unet_sheets]
-    (static / NAME).write_text("\n".join(purge(text, words) for text in texts), encoding="utf-8")
+    texts = [purge(gather(static, name), None if name in WHOLE else words) for name in app.unet_sheets]
+    (static / NAME).write_text("\n".join(texts), encoding="utf-8")
 
 
 def gather(static: Path, name: str) -> str:

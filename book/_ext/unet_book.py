@@ -28,6 +28,7 @@ NAMED = {  # what the stock templates say to a screen reader, mended
     ' role="doc-biblioentry"': "",
     '<div role="list" class="citation-list">': '<div class="citation-list">',
 }
+SHEET = ROOT / "unet_edu" / "widgets" / "widgets.css"
 STATE = "application/vnd.jupyter.widget-state+json"
 
 
@@ -54,10 +55,11 @@ def raise_skip():
     raise SkipNode
 
 
-def compact_state(body: str) -> str:
+def compact_state(body: str, sheet: str | None = None) -> str:
     """Widget state without layout defaults, and each source file in it once: what the static host reads.
 
-    A module's text is a list of numbers of files, see `inline` in unet_edu/widgets/base.py.
+    A module's text is a list of numbers of files, see `inline` in unet_edu/widgets/base.py. A style sheet that the page
+    links, given as its text, is left out: a sheet that comes later makes a browser style the whole page anew.
     """
     models = json.loads(body)["state"]
     files: list[str] = []
@@ -73,6 +75,8 @@ def compact_state(body: str) -> str:
         if model["model_module"] != "anywidget":
             continue
         state = {key: value for key, value in model["state"].items() if value is not None and key != "layout"}
+        if state.get("_css") == sheet:
+            state.pop("_css", None)
         for key in ("_esm", "_css"):
             if state.get(key) is not None:
                 parts = re.split(r"^(?=// [\w.]+\.js\n)", state[key], flags=re.MULTILINE)
@@ -90,15 +94,16 @@ def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
         body = attributes.get("body", "") or ""
         name = str(script.filename or "")
         if attributes.get("type") == STATE:
-            context["widget_state"] = compact_state(body)
+            context["widget_state"] = compact_state(body, SHEET.read_text(encoding="utf-8"))
             context["body"] = still_pictures(context["body"], json.loads(body)["state"])
             continue
         if any(word in name or word in body for word in UNUSED_JS if word not in needed):
             continue
         attributes.pop("async", None)
         if name == "_static/host.js":
-            attributes["defer"] = "defer"
-        elif name and pagename != "search":
+            context["host"] = script
+            continue
+        if name and pagename != "search":
             attributes.update({"type": "text/plain", "data-later": ""})
         kept.append(type(script)(script.filename, priority=script.priority, **attributes))  # the original is shared
     for stock, mended in NAMED.items():
@@ -188,10 +193,12 @@ def setup(app: Sphinx) -> dict:
         sys.path.insert(0, str(ROOT))  # for the API pages
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.add_config_value("unet_execute_alone", [], "")
+    app.connect("config-inited", lambda app, config: config.html_static_path.append(str(SHEET)))
     app.connect("env-get-outdated", forget_stale_results)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", skip_the_obvious)
     app.connect("html-page-context", lighten, priority=990)
     app.add_css_file("site.css", priority=900)
-    app.add_js_file("host.js", priority=10, defer="defer")
+    app.add_css_file(SHEET.name, priority=950)
+    app.add_js_file("host.js", priority=10)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,5 @@
 /* Brings the widgets of a static page to life: reads the state that the build saved and gives each widget the model it expects.
-   A classic script, deferred, so that it also runs from file://. The interface is anywidget's (get, set, on, off, save_changes, send). */
+   A classic script, the last in the page, so that it also runs from file://. The interface is anywidget's (get, set, on, off, save_changes, send). */
 (function () {
   "use strict";
   const WORDS = {
@@ -74,8 +74,8 @@
     // A module that is used once is the chapter's bench: it answers first. The questions, of which there are many, follow.
     const uses = (state) => mounts.filter(([, other]) => other._esm === state._esm).length;
     mounts.sort(([, a], [, b]) => (uses(a) > 1) - (uses(b) > 1));
-    for (const [el, state] of mounts) {
-      await new Promise((resolve) => setTimeout(resolve)); // let the page breathe between two widgets
+    for (const [number, [el, state]] of mounts.entries()) {
+      if (number) await new Promise((resolve) => setTimeout(resolve)); // let the page breathe between two widgets
       try {
         const { default: exported } = await load(state._esm);
         const widget = typeof exported === "function" ? await exported() : exported;

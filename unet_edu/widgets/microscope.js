@@ -7,10 +7,25 @@ export const half = (stage) => (stage === "input" ? -1 : Number(stage.slice(-1))
 export const kind = (stage) => stage.replace(/\d/, "");
 export const before = (stage) => STAGES[STAGES.indexOf(stage) - 1];
 
-/** Three planes of bytes, high to low -> whole numbers. */
-function unfold(text) {
-  const bytes = decode(text, Uint8Array), n = bytes.length / 3, numbers = new Uint32Array(n);
-  for (let i = 0; i < n; i++) numbers[i] = (bytes[i] << 16) | (bytes[n + i] << 8) | bytes[2 * n + i];
+const MIDDLE = 128; // see encode() in double_conv.py
+
+/** A 3x3 convolution with padding 1 in float64: per input channel a map and nine weights. The twin of guess() in double_conv.py, down to
+    the order of its additions, so that both get the same float64. */
+export function convolve(maps, weights, rows, cols) {
+  const sums = new Float64Array(rows * cols);
+  maps.forEach((values, from) => weights[from].forEach((weight, k) => {
+    const dr = Math.floor(k / 3) - 1, dc = (k % 3) - 1, left = Math.max(0, -dc), right = Math.min(cols, cols - dc);
+    for (let r = Math.max(0, -dr); r < Math.min(rows, rows - dr); r++) {
+      for (let c = left, i = r * cols + left, j = i + dr * cols + dc; c < right; c++, i++, j++) sums[i] += weight * values[j];
+    }
+  }));
+  return sums;
+}
+
+/** One to three planes of `n` bytes each, high to low -> n whole numbers. */
+function unfold(text, n) {
+  const bytes = decode(text, Uint8Array), numbers = new Uint32Array(n);
+  for (let i = 0; i < bytes.length; i++) numbers[i % n] = (numbers[i % n] << 8) | bytes[i];
   return numbers;
 }
 
@@ -22,12 +37,21 @@ export function readings(data) {
   const coded = (stage, mode) => (stage === "conv2" ? data[mode].conv2 : data[stage]);
   const once = (store, key, make) => { if (!store.has(key)) store.set(key, make()); return store.get(key); };
 
+  const weight = (stage, channel, from) => { const at = (channel * channels(before(stage)) + from) * 9; return [...weights[half(stage)].subarray(at, at + 9)]; };
   const map = (stage, mode, image, channel) => once(maps, [stage, mode, image, channel].join(), () => {
     if (kind(stage) === "relu") return map(before(stage), mode, image, channel).map((value) => Math.max(0, value));
-    const source = kind(stage) === "bn" ? before(stage) : stage, { planes } = coded(source, mode);
+    const source = kind(stage) === "bn" ? before(stage) : stage;
     const { low, step } = kind(stage) === "bn" ? data[mode].bn[half(stage)] : coded(source, mode);
-    const all = once(numbers, planes, () => unfold(planes)), start = (image * channels(stage) + channel) * area;
-    return Float64Array.from(all.subarray(start, start + area), (number) => low[channel] + number * step[channel]);
+    return Float64Array.from(steps(source, mode, image, channel), (number) => low[channel] + number * step[channel]);
+  });
+  /** The step numbers of one map. A convolution's are told as steps away from the sum worked out here. */
+  const steps = (stage, mode, image, channel) => once(numbers, [stage, mode, image, channel].join(), () => {
+    const { planes, low, step } = coded(stage, mode), all = once(numbers, planes, () => unfold(planes, images * channels(stage) * area));
+    const start = (image * channels(stage) + channel) * area, told = all.subarray(start, start + area), prior = before(stage);
+    if (!data.guessed || !prior) return told;
+    const each = Array.from({ length: channels(prior) }, (_, from) => from);
+    const sums = convolve(each.map((from) => map(prior, mode, image, from)), each.map((from) => weight(stage, channel, from)), rows, cols);
+    return told.map((number, i) => (number - MIDDLE + (step[channel] > 0 ? Math.floor((sums[i] - low[channel]) / step[channel] + 0.5) : 0)) & 0xffffff);
   });
   const batch = (stage, mode, channel) => once(maps, [stage, mode, "all", channel].join(), () => {
     const values = new Float64Array(images * area);
@@ -41,7 +65,7 @@ export function readings(data) {
     /** What they amount to: {mean, spread, low, high, most}. */
     moments: (stage, mode, channel) => once(maps, [stage, mode, "moments", channel].join(), () => moments(batch(stage, mode, channel))),
     /** The nine weights from one input channel to one output channel. */
-    weight: (stage, channel, from) => { const at = (channel * channels(before(stage)) + from) * 9; return [...weights[half(stage)].subarray(at, at + 9)]; },
+    weight,
     norm: (stage, mode, channel) => {
       const used = data[mode].norm[half(stage)];
       return { mean: used.mean[channel], var: used.var[channel], weight: used.weight[channel], bias: used.bias[channel], eps: data.eps[half(stage)] };

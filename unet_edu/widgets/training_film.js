@@ -33,10 +33,10 @@ const WORDS = {
 const BOUNDS = { reel: [0, 7], moment: [0, 47], smooth: [1, 32], compare: [false, true] };
 const GAP = 2, LEVELS = 63; // pixels between pictures; steps of a map's values
 
-/** Numbers of `bits` bits each, the highest bit first -> one number each. The twin of pack_bits(). */
-export function unpackBits(bytes, bits, count) {
+/** `count` numbers of `bits` bits each, the highest bit first, from the number `from` on. The twin of pack_bits(). */
+export function unpackBits(bytes, bits, count, from = 0) {
   const values = new Uint8Array(count);
-  for (let i = 0, at = 0; i < count; i++, at += bits) {
+  for (let i = 0, at = from * bits; i < count; i++, at += bits) {
     const two = (bytes[at >> 3] << 8) | (bytes[(at >> 3) + 1] || 0);
     values[i] = (two >> (16 - bits - (at & 7))) & ((1 << bits) - 1);
   }
@@ -66,17 +66,24 @@ function render({ model, el }) {
   const losses = reels.flatMap((reel) => reel.loss).filter((v) => v > 0), low = Math.floor(2 * Math.log10(Math.min(...losses))) / 2, high = Math.max(low + 1, Math.ceil(2 * Math.log10(Math.max(...losses))) / 2);
   const unpacked = (reel) => {
     if (!reel.frames) {
-      reel.frames = unpackBits(decode(reel.answers, Uint8Array), 2, all * (reel.last + 1));
+      reel.frames = [];
+      reel.packed = [reel.answers, reel.maps].map((text) => decode(text, Uint8Array));
       reel.kernels = decode(reel.filters, Float32Array);
-      reel.seen = unpackBits(decode(reel.maps, Uint8Array), 6, area * (reel.last + 1));
       reel.most = reel.kernels.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
-      reel.wrong = Array.from({ length: reel.last + 1 }, (_, m) => { const c = confusion(reel.frames.subarray(m * all, (m + 1) * all), masks, 3); return all - c[0] - c[4] - c[8]; });
     }
     return reel;
   };
   const read = () => {
     const r = Math.min(model.get("reel"), reels.length - 1), reel = unpacked(reels[r]), m = Math.min(model.get("moment"), reel.last);
     return { r, reel, m, step: reel.steps[m], smooth: model.get("smooth"), compare: model.get("compare") && r > 0 };
+  };
+  /** One moment of a reel, unpacked when it is first looked at: the classes, how many of them are wrong, the map. */
+  const frameOf = (reel, m) => {
+    if (!reel.frames[m]) {
+      const answer = unpackBits(reel.packed[0], 2, all, m * all), c = confusion(answer, masks, 3);
+      reel.frames[m] = { answer, wrong: all - c[0] - c[4] - c[8], seen: unpackBits(reel.packed[1], 6, area, m * area) };
+    }
+    return reel.frames[m];
   };
   const ui = frame({ model, el, stem: "training-film", words: WORDS, bounds: BOUNDS, code: () => program(read()) });
   ui.select("reel", WORDS.reel, reels.map((reel, i) => [i, reel.title]));
@@ -94,9 +101,9 @@ function render({ model, el }) {
   const map = h("canvas", { role: "img" }), mapTitle = h("figcaption"), peak = h("span"), scale = h("canvas", { "aria-hidden": "true" });
   side.append(h("figure", { class: "unet-map" }, mapTitle, map, h("div", { class: "unet-scale" }, scale, h("span", {}, "0"), peak)));
 
-  const line = h("p", { class: "unet-big" }), stopped = h("p", { class: "unet-bad" }), lines = Array.from({ length: lengths }, () => h("tr", {}, WORDS.head.map((_, i) => h(i ? "td" : "th", i ? {} : { scope: "row" }))));
+  const line = h("p", { class: "unet-big" }), stopped = h("p", { class: "unet-bad" }), lines = [], list = h("tbody");
   const table = h("details", { class: "unet-numbers" }, h("summary", {}, WORDS.numbers), h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": WORDS.numbers },
-    h("table", {}, h("thead", {}, h("tr", {}, WORDS.head.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, lines))));
+    h("table", {}, h("thead", {}, h("tr", {}, WORDS.head.map((text) => h("th", { scope: "col" }, text)))), list)));
   ui.formula.append(line, stopped);
   ui.formula.after(table);
   ui.listen(table, "toggle", () => ui.redraw());
@@ -112,7 +119,7 @@ function render({ model, el }) {
 
   let still = "", changing = "", told = "";
   ui.draw = (palette) => {
-    const { r, reel, m, step, smooth, compare } = read(), wide = ui.width, first = reels[0], s = reel.settings;
+    const { r, reel, m, step, smooth, compare } = read(), { answer, wrong, seen } = frameOf(reel, m), wide = ui.width, first = reels[0], s = reel.settings;
     const broad = shown * cols + (shown - 1) * GAP, ratio = window.devicePixelRatio || 1;
     const size = Math.max(1, Math.floor(Math.min(2, wide / broad) * ratio) / ratio); // a whole number of the screen's pixels
     const sheet = (canvas, colour) => drawPixels(canvas, { rows, cols: broad, size, colour: (i) => {
@@ -136,10 +143,9 @@ function render({ model, el }) {
     const channel = s.channel, top = reel.peaks[m], moment = `${r} ${m}`;
     if (moment !== changing) {
       changing = moment;
-      const answer = reel.frames.subarray(m * all, (m + 1) * all);
       sheet(sheets.answers, classColours(palette, answer, cols));
       sheet(sheets.verdict, verdictColours(palette, answer, masks, cols));
-      const kernel = (i) => reel.kernels[9 * m + i], nine = Array.from({ length: 9 }, (_, i) => fixed(kernel(i))), seen = reel.seen.subarray(m * area, (m + 1) * area);
+      const kernel = (i) => reel.kernels[9 * m + i], nine = Array.from({ length: 9 }, (_, i) => fixed(kernel(i)));
       filter.draw({ rows: 3, cols: 3, palette, cell: (i, j) => ({ fill: diverging(palette, kernel(3 * i + j), reel.most), text: nine[3 * i + j] }) });
       filter.canvas.setAttribute("aria-label", WORDS.filterLabel(channel, [0, 3, 6].map((i) => nine.slice(i, i + 3).join(" ")).join("; ")));
       drawMap(map, { values: seen, name: moment, rows: mapRows, cols: mapCols, size: 120 / mapCols, palette, look: "positive", most: LEVELS });
@@ -156,7 +162,7 @@ function render({ model, el }) {
     const score = (value) => (value === null || Number.isNaN(value) ? WORDS.absent : show(value, 3)), [, cell, crystal] = reel.iou[m], loss = step ? trailing(reel.loss.slice(0, step), smooth)[step - 1] : 0;
     const others = first.iou[Math.min(m, first.last)], there = reel.iou[m].slice(1).filter((v) => v !== null);
     ui.say((step ? WORDS.at(reel.title, step, s.planned, rate(reel.lr[step - 1])) + WORDS.loss(show(loss, 3), Math.min(smooth, step)) : WORDS.untrained(reel.title))
-      + WORDS.say(s.held_out, score(cell), score(crystal), shown, reel.wrong[m], show((100 * reel.wrong[m]) / all, 1)) + (compare && first.steps[m] === step ? WORDS.first(first.title, score(foreground(others))) : ""));
+      + WORDS.say(s.held_out, score(cell), score(crystal), shown, wrong, show((100 * wrong) / all, 1)) + (compare && first.steps[m] === step ? WORDS.first(first.title, score(foreground(others))) : ""));
     put(line, WORDS.mean(there.map((v) => score(v)).join(" + "), there.length, score(foreground(reel.iou[m]))));
     put(stopped, reel.stopped && m === reel.last ? reel.stopped : "");
     if (table.open) fill(reel, r, smooth, compare, m);
@@ -164,6 +170,8 @@ function render({ model, el }) {
 
   function fill(reel, r, smooth, compare, m) {
     const now = `${r} ${smooth} ${compare}`, means = trailing(reel.loss, smooth), score = (v) => (v === null || Number.isNaN(v) ? WORDS.absent : show(v, 3));
+    while (lines.length < lengths) lines.push(h("tr", {}, WORDS.head.map((_, i) => h(i ? "td" : "th", i ? {} : { scope: "row" }))));
+    if (!list.childElementCount) list.append(...lines);
     lines.forEach((row, k) => {
       if (row.hasAttribute("aria-current") !== (k === m)) { if (k === m) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current"); }
       if (now === told) return;
