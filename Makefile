@@ -71,7 +71,7 @@ test: note-status book
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/python -m tests.site.chromium
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not alone"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m alone $$(grep -rl --include='*.py' 'mark\.alone' tests)
 
 $(COLAB)/ready: tests/hosts/colab.txt
 	test -x $(COLAB)/bin/python || $(PYTHON) -m venv $(COLAB)
