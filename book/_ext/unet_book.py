@@ -17,7 +17,7 @@ from jupyter_cache.executors import load_executor
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.util.logging import getLogger
-from still_widgets import still_pictures
+from still_widgets import VIEW, still_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 logger = getLogger(__name__)
@@ -85,23 +85,37 @@ def compact_state(body: str, sheet: str | None = None) -> str:
     return json.dumps({"files": files, "texts": texts, "widgets": widgets}, separators=(",", ":")).replace("</", "<\\/")
 
 
+def wake_at_bench(body: str, state: str, host: str) -> str:
+    """A page's HTML with the state of its widgets, and the script `host` that reads it, right behind its bench.
+
+    The bench is the first widget whose module is used once; without one, the last widget stands for it. So a bench
+    answers before the rest of the page is there.
+    """
+    widgets, views = json.loads(state)["widgets"], list(VIEW.finditer(body))
+    modules = [widget["_esm"] for widget in widgets.values()]
+    shown = [(view, widgets.get(json.loads(view[1])["model_id"])) for view in views]
+    benches = [view for view, widget in shown if widget and modules.count(widget["_esm"]) == 1]
+    at = (benches[0] if benches else views[-1]).end() if views else len(body)
+    return f'{body[:at]}<script type="application/json" id="unet-widget-state">{state}</script>{host}{body[at:]}'
+
+
 def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Drop scripts and styles that no page uses, let the rest wait for the widgets, hand their state to the layout."""
-    kept = []
+    kept, state = [], None
     needed = ("sphinx_highlight",) if pagename == "search" else ()
     for script in context.get("script_files", []):
         attributes = dict(script.attributes)
         body = attributes.get("body", "") or ""
         name = str(script.filename or "")
         if attributes.get("type") == STATE:
-            context["widget_state"] = compact_state(body, SHEET.read_text(encoding="utf-8"))
+            state = compact_state(body, SHEET.read_text(encoding="utf-8"))
             context["body"] = still_pictures(context["body"], json.loads(body)["state"])
             continue
         if any(word in name or word in body for word in UNUSED_JS if word not in needed):
             continue
         attributes.pop("async", None)
         if name == "_static/host.js":
-            context["host"] = script
+            context["host"] = context["js_tag"](script)
             continue
         if name and pagename != "search":
             attributes.update({"type": "text/plain", "data-later": ""})
@@ -109,6 +123,9 @@ def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
     for stock, mended in NAMED.items():
         context["body"] = context.get("body", "").replace(stock, mended)
     context["body"] = mark_long_lines(context.get("body", ""))
+    context["host_first"] = state is not None
+    if state is not None:
+        context["body"] = wake_at_bench(context["body"], state, context["host"])
     context["script_files"] = kept
     context["css_files"] = [
         css for css in context.get("css_files", []) if not any(word in str(css.filename) for word in UNUSED_CSS)

@@ -1,5 +1,5 @@
 /* Brings the widgets of a static page to life: reads the state that the build saved and gives each widget the model it expects.
-   A classic script, the last in the page, so that it also runs from file://. The interface is anywidget's (get, set, on, off, save_changes, send). */
+   A classic script right behind the chapter's bench, which so answers before the rest of the page is there, from file:// too. The interface is anywidget's (get, set, on, off, save_changes, send). */
 (function () {
   "use strict";
   const WORDS = {
@@ -58,36 +58,42 @@
       }
       return modules.get(index);
     };
-    const mounts = [];
-    for (const script of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')) {
-      const state = widgets[JSON.parse(script.textContent).model_id];
-      if (!state) continue;
-      const el = document.createElement("div");
-      el.className = "unet-host";
-      script.replaceWith(el);
-      if (state._css !== undefined && !styled.has(state._css)) {
-        styled.add(state._css);
-        addStyle(text(state._css));
-      }
-      mounts.push([el, state]);
-    }
     // A module that is used once is the chapter's bench: it answers first. The questions, of which there are many, follow.
-    const uses = (state) => mounts.filter(([, other]) => other._esm === state._esm).length;
-    mounts.sort(([, a], [, b]) => (uses(a) > 1) - (uses(b) > 1));
-    for (const [number, [el, state]] of mounts.entries()) {
-      if (number) await new Promise((resolve) => setTimeout(resolve)); // let the page breathe between two widgets
-      try {
-        const { default: exported } = await load(state._esm);
-        const widget = typeof exported === "function" ? await exported() : exported;
-        const model = createModel(state);
-        await widget.initialize?.({ model });
-        const cleanup = await widget.render({ model, el });
-        el.addEventListener("unet:unmount", () => { if (typeof cleanup === "function") cleanup(); el.replaceChildren(); }, { once: true });
-      } catch (error) {
-        el.textContent = WORDS.failed + error.message;
-        console.error(error);
+    const uses = (state) => Object.values(widgets).filter((other) => other._esm === state._esm).length;
+    let mounted = 0;
+    async function mountAll() {
+      const mounts = [];
+      for (const script of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')) {
+        const state = widgets[JSON.parse(script.textContent).model_id];
+        if (!state) continue;
+        const el = document.createElement("div");
+        el.className = "unet-host";
+        script.replaceWith(el);
+        if (state._css !== undefined && !styled.has(state._css)) {
+          styled.add(state._css);
+          addStyle(text(state._css));
+        }
+        mounts.push([el, state]);
+      }
+      mounts.sort(([, a], [, b]) => (uses(a) > 1) - (uses(b) > 1));
+      for (const [el, state] of mounts) {
+        if (mounted++) await new Promise((resolve) => setTimeout(resolve)); // let the page breathe between two widgets
+        try {
+          const { default: exported } = await load(state._esm);
+          const widget = typeof exported === "function" ? await exported() : exported;
+          const model = createModel(state);
+          await widget.initialize?.({ model });
+          const cleanup = await widget.render({ model, el });
+          el.addEventListener("unet:unmount", () => { if (typeof cleanup === "function") cleanup(); el.replaceChildren(); }, { once: true });
+        } catch (error) {
+          el.textContent = WORDS.failed + error.message;
+          console.error(error);
+        }
       }
     }
+    await mountAll(); // what stands before this script: the chapter's bench does
+    if (document.readyState === "loading") await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+    await mountAll();
   }
 
   /* The theme's own scripts (menus, search, copy buttons) are not needed to read or to move a slider: they come last, in order. */

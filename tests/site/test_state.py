@@ -2,12 +2,15 @@
 
 import json
 
-from unet_book import compact_state, mark_long_lines
+import one_stylesheet
+import pytest
+from unet_book import SHEET, compact_state, mark_long_lines
 
+from tests.conftest import SITE
 from unet_edu.widgets import ConvBench, ConvTransposeBench
 
 
-def saved(*widgets):
+def saved(*widgets, sheet=None):
     state = {
         f"m{i}": {
             "model_module": "anywidget",
@@ -15,7 +18,7 @@ def saved(*widgets):
         }
         for i, w in enumerate(widgets)
     }
-    return json.loads(compact_state(json.dumps({"state": state})))
+    return json.loads(compact_state(json.dumps({"state": state}), sheet))
 
 
 def test_files_that_modules_share_are_saved_once():
@@ -33,6 +36,22 @@ def test_a_module_put_together_again_is_its_own_text():
         assert "".join(data["files"][i] for i in data["texts"][state["_esm"]]) == str(widget._esm)
         assert "".join(data["files"][i] for i in data["texts"][state["_css"]]) == str(widget._css)
         assert "layout" not in state
+
+
+def test_a_sheet_that_the_page_links_is_not_saved_with_it_and_another_is():
+    sheet = SHEET.read_text(encoding="utf-8")
+    linked, other = saved(ConvBench, ConvTransposeBench, sheet=sheet), saved(ConvBench, sheet="a {}")
+    assert sheet not in linked["files"]
+    assert not any("_css" in state for state in linked["widgets"].values())
+    assert sheet in other["files"]
+    assert all("_css" in state for state in other["widgets"].values())
+
+
+@pytest.mark.usefixtures("book")
+def test_the_books_sheet_has_every_rule_of_the_widgets():
+    rules = one_stylesheet.purge(SHEET.read_text(encoding="utf-8"), None)
+    assert len(rules) > 10_000
+    assert rules in (SITE / "_static" / "book.css").read_text(encoding="utf-8")
 
 
 def test_a_message_wraps_and_a_table_keeps_its_columns():
