@@ -100,7 +100,7 @@ def wake_at_bench(body: str, state: str, host: str) -> str:
 
 
 def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Drop scripts and styles that no page uses, let the rest wait for the widgets, put their state behind the bench."""
+    """Drop scripts and styles that no page uses, let the rest wait, and put the widgets' state behind the bench."""
     kept, state = [], None
     needed = ("sphinx_highlight",) if pagename == "search" else ()
     for script in context.get("script_files", []):
