@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from sklearn.metrics import jaccard_score
 from torch import nn
 
-from tests.patience import least
 from unet_edu.batches import as_tensors, deal
 from unet_edu.data import ToyCells, stack
 from unet_edu.losses import cross_entropy, cross_entropy_and_dice
@@ -37,12 +36,11 @@ def same(a, b):
 
 @pytest.mark.alone
 def test_the_default_run_reaches_090_in_20_seconds():
-    def once():
-        seen.clear()
-        return default_run(threads=2, progress=False, on_epoch=lambda epoch, *_: seen.append(epoch))
-
-    seen = []
-    run = least(once, 20, tries=3, key=lambda run: run.seconds)
+    for _ in range(2):  # once more if another program had the cores: two threads then wait for each other
+        seen = []
+        run = default_run(threads=2, progress=False, on_epoch=lambda epoch, *_, seen=seen: seen.append(epoch))
+        if run.seconds <= 20:
+            break
     assert run.scores.mean_iou >= 0.90
     assert run.seconds <= 20
     assert sum(map(sum, run.scores.matrix)) == 256 * 64 * 64  # all held-out pixels were scored

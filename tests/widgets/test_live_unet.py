@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.patience import least
 from tests.site.pen import pen_to_repaint
 from unet_edu import pretrained
 from unet_edu.data import CLASSES, SCORED, ToyCells, stack
@@ -454,7 +453,10 @@ def test_500_strokes_with_the_network_running_do_not_grow_the_memory(started):
 
 @pytest.mark.alone
 def test_a_pen_is_answered_within_33_ms(started):
-    assert least(lambda: pen_to_repaint(started()), 33, tries=5) <= 33
+    found = []
+    while len(found) < 3 and min(found, default=99) > 33:  # a busy machine gets two more chances
+        found.append(pen_to_repaint(started()))
+    assert min(found) <= 33, found
 
 
 def test_an_empty_scene_is_answered_as_torch_answers_it(again, network):

@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 
-from tests.patience import least
 from tests.site.test_pages import AXE
 from tests.widgets.driving import set_slider
 from tests.widgets.xray_bench import ask, bench, collapsed, network, pictures
@@ -354,7 +353,8 @@ def test_no_barrier_is_found(mount, width, scheme):
 @pytest.mark.alone
 def test_a_whole_answer_is_drawn_within_6_ms(mount):
     page = mount(bench(stage="up4"), height=2000)
-    draw = """async () => { const { ray, ui, answers } = window.bench, times = [];
+    times = page.evaluate(
+        """async () => { const { ray, ui, answers } = window.bench, times = [];
         for (let i = 0; i < 60; i++) {
           await new Promise(requestAnimationFrame);
           const { stages, ...image } = answers[i % 2], fresh = Object.fromEntries(Object.entries(stages).map(([name, { data, shape }]) => [name, { data, shape }]));
@@ -363,5 +363,6 @@ def test_a_whole_answer_is_drawn_within_6_ms(mount):
           ui.redraw();
           times.push(performance.now() - start);
         }
-        return times.sort((a, b) => a - b)[30]; }"""
-    assert least(lambda: page.evaluate(draw), 6, tries=5) <= 6  # the median of 60
+        return times.sort((a, b) => a - b); }"""
+    )
+    assert times[30] <= 6, f"median {times[30]:.1f} ms, p95 {times[56]:.1f} ms"
