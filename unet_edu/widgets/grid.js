@@ -1,6 +1,6 @@
 // A grid of cells on a canvas, which keeps its pen and draws only the cells that changed; and the legend of its colours.
 import { dress, h } from "./dom.js";
-import { hatch, inkOn, word } from "./ink.js";
+import { hatch, inkOn } from "./ink.js";
 
 /** (event) -> the {row, col} of a grid under a pointer, or null. */
 export const cellAt = (canvas, wide, pad, size, rows, cols) => (event) => {
@@ -73,7 +73,7 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [],
   if (!pen) return grid;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  const late = [], texts = [], hatches = new Map(), lines = size >= 7, whole = looks.every(Boolean);
+  const late = [], texts = [], lines = size >= 7, whole = looks.every(Boolean);
   if (lines && !whole) pen.beginPath(); // the lines of the cells that there are: one path, stroked once
   for (let r = 0, i = 0; r < rows; r++) {
     for (let c = 0; c < cols; c++) {
@@ -84,15 +84,13 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [],
       pen.fillStyle = look.fill || palette.paper;
       pen.fillRect(x, y, size, size);
       if (look.hatch) {
-        const colour = look.hatchColour || palette.quiet, name = look.hatch + colour;
-        if (!hatches.has(name)) hatches.set(name, hatch(pen, ratio, colour, look.hatch));
-        pen.fillStyle = hatches.get(name);
+        pen.fillStyle = hatch(ratio, look.hatchColour || palette.quiet, look.hatch);
         pen.fillRect(x, y, size, size);
       }
       if (look.faded) pen.globalAlpha = 1;
       if (lines && !whole) pen.rect(x + 0.5, y + 0.5, size - 1, size - 1);
       if (look.text !== undefined && look.text !== "" && size >= 16) {
-        const fit = Math.min(size * 0.52, (size * 1.4) / Math.max(1, look.text.length), 15);
+        const fit = Math.floor(2 * Math.min(size * 0.52, (size * 1.4) / Math.max(1, look.text.length), 15)) / 2; // few sizes, so that letters are made once
         if (fit >= 8.5) texts.push([fit, x, y, look]);
       }
       if (look.outline) late.push([x, y, size, size, look.outline, false]);
@@ -104,21 +102,14 @@ export function drawGrid(canvas, { rows, cols, cell, size, palette, frames = [],
     for (let r = 0; r <= rows; r++) pen.fillRect(pad, pad + r * size - (r > 0), cols * size, r > 0 && r < rows ? 2 : 1);
     for (let c = 0; c <= cols; c++) pen.fillRect(pad + c * size - (c > 0), pad, c > 0 && c < cols ? 2 : 1, rows * size);
   } else if (lines) pen.stroke();
-  const often = new Map(); // a word that stands in many cells is copied
-  for (const [, , , look] of texts) often.set(look.text, (often.get(look.text) || 0) + 1);
   for (const [fit, x, y, look] of texts) {
-    const ink = look.ink || inkOn(look.fill || palette.paper);
-    if (often.get(look.text) > 30 && !look.hatch && !look.faded) {
-      pen.drawImage(word(size, ratio, look.text, fit, ink), x, y, size, size);
-      continue;
-    }
     if (look.hatch) { // a quiet patch, so that the number reads on its pattern
       const patch = fit * 0.6 * look.text.length + 4;
       pen.fillStyle = look.fill || palette.paper;
       pen.fillRect(x + (size - patch) / 2, y + (size - fit) / 2 - 1, patch, fit + 2);
     }
     if (look.faded) pen.globalAlpha = 0.5;
-    pen.fillStyle = ink;
+    pen.fillStyle = look.ink || inkOn(look.fill || palette.paper);
     write(pen, look.text, x + size / 2, y + size / 2 + 0.5, fit);
     if (look.faded) pen.globalAlpha = 1;
   }

@@ -1,4 +1,4 @@
-// The colours of the theme, ramps between them, and what is drawn over and over as a small tile: hatches and words.
+// The colours of the theme, ramps between them, and hatches.
 
 const ROLES = ["ink", "quiet", "paper", "panel", "line", "input", "weight", "output", "zero", "cut", "added", "skip", "decoder", "window",
   "class-0", "class-1", "class-2", "low", "mid", "high", "good", "bad"];
@@ -7,7 +7,8 @@ const palettes = new Map();
 /** The palette's present values, read from the style sheet once for each theme: reading costs a style pass over the page. */
 export function colours(el) {
   const { dataset } = document.documentElement, body = document.body;
-  const theme = [dataset.theme, document.documentElement.getAttribute("theme"), body.dataset.jpThemeLight, body.className, matchMedia("(prefers-color-scheme: dark)").matches].join("|");
+  // Only what the style sheet asks for: a page scrolled is not another theme.
+  const theme = [dataset.theme, document.documentElement.getAttribute("theme"), body.dataset.jpThemeLight, body.classList.contains("jp-mod-dark"), matchMedia("(prefers-color-scheme: dark)").matches].join("|");
   if (!palettes.has(theme)) {
     const style = getComputedStyle(el);
     palettes.set(theme, Object.fromEntries(ROLES.map((role) => [role, style.getPropertyValue(`--unet-${role}`).trim() || "#888888"])));
@@ -48,43 +49,26 @@ export function inkOn(colour) {
   return inks.get(colour);
 }
 
-const tiles = new Map();
+const hatches = new Map();
 
-/** A picture of one cell, drawn once for each key, then copied: a path or a word for every cell would take most of a frame. */
-function tile(key, size, ratio, paint) {
-  const name = `${key}|${size}|${ratio}`;
-  if (tiles.has(name)) return tiles.get(name);
-  const cell = document.createElement("canvas"), pen = cell.getContext("2d");
-  cell.width = cell.height = Math.max(1, Math.round(size * ratio));
-  pen.scale(ratio, ratio);
-  paint(pen);
-  if (tiles.size > 300) tiles.clear();
-  tiles.set(name, cell);
-  return cell;
-}
-
-/** A pattern that fills any number of cells: stripes one way ("diagonal"), the other way ("back"), both ("cross"), or dots. */
-export function hatch(pen, ratio, colour, kind) {
-  const gap = 8, sheet = tile(`${kind}|${colour}`, gap, ratio, (brush) => {
-    brush.strokeStyle = brush.fillStyle = colour;
-    brush.lineWidth = 1.3;
-    if (kind === "dots") for (const at of [1, 5]) brush.fillRect(at, at, 1.6, 1.6);
-    for (const i of kind === "dots" ? [] : [-gap, 0, gap]) {
-      if (kind !== "back") { brush.moveTo(i - 1, gap + 1); brush.lineTo(i + gap + 1, -1); }
-      if (kind !== "diagonal") { brush.moveTo(i - 1, -1); brush.lineTo(i + gap + 1, gap + 1); }
-    }
-    brush.stroke();
-  });
-  const pattern = pen.createPattern(sheet, "repeat");
+/** A pattern that fills any number of cells: stripes one way ("diagonal"), the other way ("back"), both ("cross"), or dots. Made once. */
+export function hatch(ratio, colour, kind) {
+  const name = `${kind}|${colour}|${ratio}`;
+  if (hatches.has(name)) return hatches.get(name);
+  const gap = 8, sheet = document.createElement("canvas"), brush = sheet.getContext("2d");
+  sheet.width = sheet.height = Math.round(gap * ratio);
+  brush.scale(ratio, ratio);
+  brush.strokeStyle = brush.fillStyle = colour;
+  brush.lineWidth = 1.3;
+  if (kind === "dots") for (const at of [1, 5]) brush.fillRect(at, at, 1.6, 1.6);
+  for (const i of kind === "dots" ? [] : [-gap, 0, gap]) {
+    if (kind !== "back") { brush.moveTo(i - 1, gap + 1); brush.lineTo(i + gap + 1, -1); }
+    if (kind !== "diagonal") { brush.moveTo(i - 1, -1); brush.lineTo(i + gap + 1, gap + 1); }
+  }
+  brush.stroke();
+  const pattern = brush.createPattern(sheet, "repeat");
   if (ratio !== 1) pattern.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
+  if (hatches.size > 100) hatches.clear();
+  hatches.set(name, pattern);
   return pattern;
 }
-
-/** A word on a canvas, as a tile of `size` CSS pixels. */
-export const word = (size, ratio, text, px, ink) => tile(`${text}|${px}|${ink}`, size, ratio, (pen) => {
-  pen.font = `${px}px system-ui, sans-serif`;
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  pen.fillStyle = ink;
-  pen.fillText(text, size / 2, size / 2 + 0.5);
-});

@@ -64,7 +64,7 @@ function drawKinds(canvas, size, palette, looks, kinds, frames = []) {
     pen.fillStyle = fill;
     for (const run of runs[kind]) pen.fillRect(...run);
     if (!pattern) return;
-    pen.fillStyle = hatch(pen, window.devicePixelRatio || 1, hatchColour, pattern);
+    pen.fillStyle = hatch(window.devicePixelRatio || 1, hatchColour, pattern);
     for (const run of runs[kind]) pen.fillRect(...run);
   });
   pen.fillStyle = palette.line;
