@@ -55,6 +55,26 @@ EVERY_SLIDER = """() => {
   }
   return dead;
 }"""
+# Each slider of the page from end to end: how often its widget, with nothing illegal to tell, became taller or shorter.
+JUMPS = """async () => {
+  let moves = 0;
+  const jumps = [], frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  await frame(); await frame();
+  for (const slider of document.querySelectorAll("main input[type=range]")) {
+    const root = slider.closest(".unet"), error = root.querySelector(".unet-error"), old = slider.value;
+    const low = Number(slider.min), high = Number(slider.max), steps = Math.min(12, high - low);
+    const set = (value) => { slider.value = value; slider.dispatchEvent(new Event("input", { bubbles: true })); };
+    for (let i = 0, last = null; i <= steps && high > low; i++) {
+      set(String(Math.round(low + ((high - low) * i) / steps)));
+      const height = error?.textContent ? null : root.offsetHeight;
+      moves += 1;
+      if (height && last && height !== last) jumps.push(`${slider.labels[0]?.innerText} ${slider.value}: ${last} px, then ${height}`);
+      last = height;
+    }
+    set(old);
+  }
+  return [moves, jumps];
+}"""
 # Whatever a screen reader or a layout could meet: each element with its role-giving attributes and whether it is shown.
 STRUCTURE = """[...document.body.querySelectorAll("*")].map((node) => [node.tagName, node.checkVisibility({ visibilityProperty: true }),
   Math.round(node.getBoundingClientRect().width), node.tabIndex, ...[...node.attributes].filter(({ name }) => /^(aria-|role$|alt$|title$)/.test(name)).map(({ name, value }) => name + value)].join("|"))"""
@@ -182,6 +202,14 @@ def test_every_slider_changes_what_its_widget_says(visit):
     page = visit.show()
     assert page.locator("main input[type=range]").count() > 0
     assert page.evaluate(EVERY_SLIDER) == []
+
+
+@of_each(LIVE)
+@pytest.mark.parametrize("width", [1280, 768, 360])
+def test_what_is_below_a_widget_stays_in_its_place_while_a_slider_moves(visit, width):
+    moves, jumps = visit.show(width).evaluate(JUMPS)
+    assert moves >= 10
+    assert len(jumps) <= moves / 10, f"{len(jumps)} jumps in {moves} moves: {jumps}"
 
 
 @of_each(CHAPTERS)

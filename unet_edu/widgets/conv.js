@@ -150,6 +150,7 @@ function render({ model, el }) {
 
   ui.draw = (palette) => {
     const m = read(), { g, why } = check(m), pool = m.operation === "max_pool";
+    ui.root.classList.toggle("unet-pooling", pool);
     reveal(ceil, pool);
     reveal(weight, !pool);
     reveal(w.figure, !pool);

@@ -22,7 +22,7 @@ const WORDS = {
   say: {
     input: (where, value) => `${where}: ${value}. 0 is black, 1 is white.`,
     conv: (where, value, parts, outside, more) => `${where}: ${parts} products add up to ${value}.` + more +
-      (outside ? ` ${outside} of the 9 window cells lie outside the map: padding=1 puts zeros there, so the map keeps its size.` : ""),
+      (outside ? ` ${outside} of the 9 window cells lie outside the map; padding=1 fills them with zeros.` : ""),
     channel: (from, sum) => ` Channel ${from}, shown, brings ${sum} of it.`,
     bn: (where, x, value, mode, n) => `${where}: ${x} becomes ${value}. ` + (mode === "train"
       ? `Train mode: mean and variance are those of the ${n} values of this channel in the batch.`

@@ -13,7 +13,7 @@ const KIT_WORDS = {
   code: "The same in PyTorch",
   foreign: (key, value, range) => `The link asks for ${key} = ${value}; ${range}. Its other values are shown.`,
 };
-const STEPS = [480, 560, 640, 720, 770]; // widths, in CSS pixels, at which a widget's layout changes: see widgets.css
+const STEPS = [400, 480, 560, 640, 720, 770]; // widths, in CSS pixels, at which a widget's layout changes: see widgets.css
 
 /**
  * The frame of a widget: title, controls, stage, sentence, formula, foot; binds traits to controls.

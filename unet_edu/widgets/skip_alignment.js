@@ -151,7 +151,7 @@ function render({ model, el }) {
     row.forEach((text, c) => put(table.body[r].cells[c], text));
   });
   const scroll = (label, table) => h("div", { class: "unet-scroll", tabindex: "0", role: "group", "aria-label": label }, table);
-  const order = [h("code", { class: "unet-big" }), h("span")], lines = [h("p"), h("p")], silent = h("p");
+  const order = [h("code", { class: "unet-big" }), h("span")], lines = [h("p"), h("p")], silent = h("p", { class: "unet-silent" });
   const levelTable = grid(WORDS.levelsHead, 4), wayTable = grid(WORDS.waysHead, 4), waysCaption = h("p", { class: "unet-label" });
   const near = grid(WORDS.tableHead, WINDOW), details = h("details", { class: "unet-numbers" }, h("summary", {}, WORDS.table), scroll(WORDS.table, near.node));
   ui.formula.append(h("p", {}, order[0], " ", order[1]), ...lines, h("p", { class: "unet-label" }, WORDS.levelsCaption), scroll(WORDS.levelsCaption, levelTable.node),
