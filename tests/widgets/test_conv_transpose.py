@@ -124,6 +124,27 @@ def test_what_torch_refuses_is_explained_and_not_clamped(mount, values, words):
         ConvTransposeBench(**values)
 
 
+def test_an_explanation_takes_the_sentences_place_and_leaves_no_old_numbers_beside_it(mount):
+    page = mount(ConvTransposeBench())
+    words, alert = (page.locator(".unet-say, .unet-formula, .unet-numbers"), page.get_by_role("alert"))
+
+    def state():
+        return page.locator(".unet").bounding_box()["height"], [node.is_visible() for node in words.all()]
+
+    assert words.count() == 3
+    height, shown = state()
+    assert shown == [True] * 3
+    place = page.locator(".unet-say").bounding_box()
+    set_slider(page, "output_padding", 3)
+    assert state() == (height, [False] * 3)
+    told = alert.bounding_box()
+    assert told["y"] == place["y"]
+    assert told["height"] <= place["height"]
+    set_slider(page, "output_padding", 1)
+    assert state() == (height, [True] * 3)
+    assert alert.count() == 0
+
+
 def test_arrow_keys_walk_over_the_output(mount):
     page = mount(ConvTransposeBench())
     canvas = page.get_by_role("application").first

@@ -49,7 +49,7 @@ export function frame({ model, el, stem, words, bounds, code, legal = () => true
   };
   ui.leave = (action) => leave.push(action);
   ui.say = (text) => put(ui.sentence, text);
-  ui.fail = (text) => { put(ui.error, text); ui.stage.classList.toggle("unet-illegal", text !== ""); };
+  ui.fail = (text) => { put(ui.error, text); root.classList.toggle("unet-illegal", text !== ""); };
 
   let busy = false;
   ui.write = (changes) => {
