@@ -15,6 +15,7 @@ from pathlib import Path
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
 from latex2mathml.converter import convert
+from short_waits import wait_in_steps
 from sphinx.application import Sphinx
 from sphinx.util.logging import getLogger
 from still_widgets import VIEW, still_pictures
@@ -204,6 +205,7 @@ def skip_the_obvious(app: Sphinx, what: str, name: str, obj, skip: bool, options
 
 
 def setup(app: Sphinx) -> dict:
+    wait_in_steps()
     # kernels find the package of this tree, installed or not
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     if str(ROOT) not in sys.path:
